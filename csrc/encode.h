@@ -1,7 +1,7 @@
 /*
  * The text forms that requests are made of. All of them append to a buffer and keep its
  * sticky failure; temporaries are wiped, since most of what is encoded here is secret.
- * Any byte may come in, NUL as well.
+ * Any byte may come in, NUL as well, only not from the buffer that is appended to.
  */
 #ifndef BEARER_ENCODE_H
 #define BEARER_ENCODE_H
