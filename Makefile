@@ -1,0 +1,160 @@
+# bearer: build, check, install. `make help` lists the targets.
+#   make [LUA=lua5.4|luajit|lua5.3|lua5.2|lua5.1]
+
+LUA        ?= lua5.4
+PREFIX     ?= /usr/local
+PKG_CONFIG ?= pkg-config
+CFLAGS     ?= -O2 -g
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+BUILD    := build/$(LUA)$(if $(SANITIZE),-asan)
+MODULE   := $(BUILD)/bearer/core.so
+SOURCES  := $(sort $(wildcard csrc/*.c))
+OBJECTS  := $(SOURCES:csrc/%.c=$(BUILD)/%.o)
+UNITS    := $(patsubst spec/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard spec/unit/*.c)))
+FUZZERS  := $(patsubst spec/fuzz/%.c,build/fuzz/%,$(sort $(wildcard spec/fuzz/*.c)))
+LUA_SRC  := $(sort $(shell find lua -name '*.lua'))
+C_FILES   = $(sort $(shell find csrc spec -name '*.[ch]'))
+SH_FILES  = $(sort $(wildcard spec/ci/*.sh .ci/run))
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+            -Wmissing-prototypes -Wwrite-strings -Wundef -Wvla $(if $(WERROR),-Werror)
+ifdef SANITIZE
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+DIALECT  := -std=c11 -fPIC -fvisibility=hidden
+# Asked when something is compiled, not when this file is read: `make test` installs pkg-config.
+PACKAGES  = $(shell $(PKG_CONFIG) --cflags $(LUA) libcurl libcrypto)
+LIBS      = $(shell $(PKG_CONFIG) --libs libcurl libcrypto)
+COMPILE   = $(CC) $(DIALECT) $(WARNINGS) $(CFLAGS) $(SANITIZERS) $(CPPFLAGS) $(PACKAGES)
+# nodelete: a libcurl thread stuck in a DNS lookup may outlive lua_close.
+LINK      = $(CC) $(SANITIZERS) $(LDFLAGS) -Wl,-z,nodelete
+
+VERSION  := $(if $(filter luajit,$(LUA)),5.1,$(LUA:lua%=%))
+SHARE     = $(DESTDIR)$(PREFIX)/share/lua/$(VERSION)
+LIB       = $(DESTDIR)$(PREFIX)/lib/lua/$(VERSION)
+SUITE     = bash spec/ci/suite.sh
+
+all: $(MODULE) ## build the module for LUA
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 14
+
+$(MODULE): $(OBJECTS)
+	@mkdir -p $(@D)
+	$(LINK) -shared -o $@ $^ $(LIBS)
+
+$(BUILD)/%.o: csrc/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+# A C unit test is linked with the files of csrc that never saw lua.h.
+CORE = $(patsubst %.d,%.o,$(shell grep -L '/lua\.h' $(OBJECTS:.o=.d)))
+
+$(BUILD)/unit/%: spec/unit/%.c $(OBJECTS)
+	@mkdir -p $(@D)
+	$(COMPILE) -Icsrc -MMD -MP -o $@ $< $(CORE) $(LIBS)
+
+-include $(OBJECTS:.o=.d) $(UNITS:=.d)
+
+install: all ## install below PREFIX (and DESTDIR)
+	install -d $(LIB)/bearer
+	install -m 644 $(MODULE) $(LIB)/bearer/core.so
+	@for file in $(LUA_SRC:lua/%=%); do \
+	  install -v -D -m 644 lua/$$file $(SHARE)/$$file || exit 1; done
+
+clean: ## remove all that was built
+	rm -rf build
+
+setup: ## install the Debian packages that `make test` needs (as root)
+	@sh spec/ci/setup.sh test
+
+test: ## set up, build, lint, run everything; ends with "N passed, N failed"
+	@bash spec/ci/test.sh
+
+demo: ## set up, build, log in to all five stand-ins
+	@sh spec/ci/setup.sh sandbox
+	@$(MAKE) --no-print-directory -s all LUA=lua5.4
+	@$(SUITE) run lua5.4 spec/sandbox/demo.lua
+
+sandbox: ## set up, run the stand-ins in the foreground
+	@sh spec/ci/setup.sh sandbox
+	@$(MAKE) --no-print-directory -s all LUA=lua5.4
+	@$(SUITE) run lua5.4 spec/sandbox/run.lua
+
+spec: all ## run the specs with LUA (ARGS go to busted)
+	@$(SUITE) plain $(LUA) $(ARGS)
+
+unit-build: $(UNITS)
+
+unit: $(UNITS) ## run the C unit tests
+	@status=0; for unit in $^; do echo "$$unit"; $$unit || status=1; done; exit $$status
+
+sanitize: ## run unit tests and specs with LUA under ASan, UBSan and LSan
+	@$(MAKE) --no-print-directory -s all unit SANITIZE=1
+	@$(SUITE) asan $(LUA) $(ARGS)
+
+valgrind: all ## run the specs with LUA under valgrind
+	@$(SUITE) valgrind $(LUA) $(ARGS)
+
+bench: all ## run the benchmarks
+	@for bench in $(sort $(wildcard spec/bench/*.lua)); do \
+	  $(SUITE) run $(LUA) $$bench || exit 1; done
+
+lint: lint-lua lint-format lint-analyze lint-rockspec lint-shell ## all the linters
+
+lint-lua:
+	luacheck -q lua spec $(wildcard examples) rockspec/*.rockspec .luacheckrc .busted
+
+lint-format:
+	clang-format --dry-run -Werror $(C_FILES)
+
+lint-analyze: $(SOURCES:csrc/%.c=build/analyze/%.ok)
+
+build/analyze/%.ok: csrc/%.c $(wildcard csrc/*.h)
+	@mkdir -p $(@D)
+	$(COMPILE) -Werror -fanalyzer -c -o /dev/null $<
+	@touch $@
+
+lint-rockspec: # its lists of modules and C files are those of the tree
+	lua5.4 spec/ci/rockspec.lua
+
+lint-shell:
+	@for file in $(SH_FILES); do bash -n $$file || exit 1; done
+
+format: ## format the C files
+	clang-format -i $(C_FILES)
+
+docs: ## build/docs, by LDoc
+	ldoc -q -c .config.ld .
+
+FUZZ_SECONDS ?= 60
+fuzz: ## run each libFuzzer target for FUZZ_SECONDS
+	@sh spec/ci/setup.sh fuzz
+	@$(MAKE) --no-print-directory -s all fuzz-build
+	@for fuzzer in $(notdir $(FUZZERS)); do \
+	  mkdir -p build/fuzz/corpus/$$fuzzer && \
+	  build/fuzz/$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
+	    -artifact_prefix=build/fuzz/$$fuzzer- build/fuzz/corpus/$$fuzzer \
+	    $$(ls -d spec/fuzz/corpus/$$fuzzer 2>/dev/null) || exit 1; done
+
+fuzz-build: $(FUZZERS)
+
+build/fuzz/%: spec/fuzz/%.c $(OBJECTS)
+	@mkdir -p $(@D)
+	clang -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Icsrc \
+	  $(PACKAGES) -o $@ $< $(CORE:$(BUILD)/%.o=csrc/%.c) $(LIBS)
+
+COVERED = build/coverage
+coverage: ## specs with LUA and unit tests, measured by gcov
+	@$(MAKE) --no-print-directory -s all unit BUILD=$(COVERED) CFLAGS='-O0 -g --coverage' \
+	  LDFLAGS=--coverage
+	@SUITE_BUILD=$(COVERED) $(SUITE) plain $(LUA) $(ARGS)
+	@gcov -n -o $(COVERED) $(SOURCES) | sed -n '/^File .csrc/{N;s/\n/ /;p}'
+
+.PHONY: all help install clean setup test demo sandbox spec unit unit-build sanitize valgrind \
+        bench lint lint-lua lint-format lint-analyze lint-rockspec lint-shell format docs fuzz \
+        fuzz-build coverage
+.DELETE_ON_ERROR:

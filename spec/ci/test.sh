@@ -1,0 +1,141 @@
+#!/bin/bash
+# `make test`: everything, on everything. One line a step; the log of a step that failed is shown,
+# all of them stay in build/log. The last line is "N passed, N failed".
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+export LC_ALL=C.UTF-8
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES LUA CC CFLAGS SANITIZE
+
+passed=0
+failed=0
+logs=build/log
+deadline=$((SECONDS + ${TEST_SECONDS:-570})) # no step starts or runs on after this
+jobs=$(nproc 2>/dev/null || echo 2)
+
+finish() {
+  trap - EXIT
+  echo "$passed passed, $failed failed"
+  [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+  exit $?
+}
+trap 'failed=$((failed + 1)); finish' EXIT INT TERM # reached only when this script breaks
+
+# What a log says, as "PASSED FAILED": count_KIND LOG STATUS
+count_check() {
+  [ "$2" = 0 ] && echo 1 0 || echo 0 1
+}
+
+# A runner that stops before its plan, finds a leak at the end, or runs nothing is one failure more.
+count_tap() {
+  local ok not_ok plan
+  ok=$(grep -c '^ok ' "$1")
+  not_ok=$(grep -c '^not ok ' "$1")
+  plan=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' "$1" | tail -n 1)
+  if [ "${plan:-0}" = 0 ] || [ "$plan" != $((ok + not_ok)) ] || [ "$2" -gt 1 ] ||
+    { [ "$2" != 0 ] && [ "$not_ok" = 0 ]; }; then
+    not_ok=$((not_ok + 1))
+  fi
+  echo "$ok $not_ok"
+}
+
+# A C unit test closes with "N passed, N failed".
+count_unit() {
+  local counts
+  counts=$(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$1")
+  case "$counts:$2" in
+    "":*) echo 0 1 ;;
+    *" 0":0) echo "$counts" ;;
+    *" 0":*) echo "${counts% *} 1" ;;
+    *) echo "$counts" ;;
+  esac
+}
+
+# The lines of a log that tell what went wrong.
+show() { # KIND LOG
+  if [ "$1" = tap ] && grep -q '^not ok ' "$2"; then
+    grep -v '^ok ' "$2" | head -n 300
+  else
+    tail -n 150 "$2"
+  fi | sed 's/^/    /'
+}
+
+step() { # KIND SECONDS TITLE COMMAND…
+  local kind=$1 limit=$2 title=$3 log status good bad start=$SECONDS left
+  shift 3
+  log=$logs/${title//[^A-Za-z0-9.-]/_}.log
+  left=$((deadline - SECONDS))
+  [ "$limit" -gt "$left" ] && limit=$left
+  if [ "$limit" -gt 0 ]; then
+    timeout -k 5 "$limit" "$@" >"$log" 2>&1 </dev/null
+    status=$?
+  else
+    echo "no time left" >"$log"
+    status=124
+  fi
+  [ "$status" = 124 ] && echo "stopped after $limit s" >>"$log"
+  read -r good bad < <("count_$kind" "$log" "$status")
+  passed=$((passed + good))
+  failed=$((failed + bad))
+  if [ "$bad" = 0 ]; then
+    printf 'ok    %-38s %4d passed %4d s\n' "$title" "$good" $((SECONDS - start))
+  else
+    printf 'FAIL  %-38s %4d passed, %d failed (%s)\n' "$title" "$good" "$bad" "$log"
+    show "$kind" "$log"
+  fi
+  [ "$bad" = 0 ]
+}
+
+check() {
+  step check "$@"
+}
+
+units() { # LUA MAKE-ARGUMENT: the C unit tests, as built for LUA
+  local build=build/$1${2:+-asan} unit
+  compgen -G 'spec/unit/*.c' >/dev/null || return 0
+  check 120 "unit tests built${2:+, sanitized}" make -j"$jobs" unit-build LUA="$1" WERROR=1 $2 ||
+    return 0
+  for unit in spec/unit/*.c; do
+    unit=$(basename "$unit" .c)
+    step unit 60 "unit $unit${2:+, sanitized}" "$build/unit/$unit"
+  done
+}
+
+specs() { # MODE LUA SECONDS
+  step tap "$3" "specs, $1, $2" bash spec/ci/suite.sh "$1" "$2" -o TAP
+}
+
+if ! sh spec/ci/setup.sh test; then
+  failed=1
+  finish
+fi
+mkdir -p "$logs"
+
+for lua in lua5.4 luajit lua5.1 lua5.2 lua5.3; do
+  check 120 "build, $lua" make -j"$jobs" all LUA="$lua" WERROR=1
+done
+for lint in lua format analyze rockspec shell; do
+  check 180 "lint, $lint" make -j"$jobs" "lint-$lint"
+done
+check 60 "docs" make docs
+check 20 "symbols" bash spec/ci/symbols.sh build/*/bearer/core.so
+
+units lua5.4 ""
+for lua in lua5.4 luajit lua5.1; do
+  specs plain "$lua" 120
+done
+for lua in lua5.2 lua5.3; do
+  check 20 "require, $lua" bash spec/ci/suite.sh run "$lua" -e 'require "bearer"'
+done
+
+for lua in lua5.4 luajit; do
+  check 120 "build, sanitized, $lua" make -j"$jobs" all LUA="$lua" WERROR=1 SANITIZE=1 &&
+    specs asan "$lua" 180
+done
+units lua5.4 SANITIZE=1
+specs valgrind lua5.4 240
+
+for lua in lua5.4 luajit; do
+  check 120 "rock, $lua" bash spec/ci/rock.sh "$lua"
+done
+check 120 "demo" make demo
+finish
