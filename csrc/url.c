@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#define LONGEST_HOST (253 + 6) /* a DNS name and :65535 */
 #define ALPHANUMERIC "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 /* Visible ASCII, and not the backslash, which is a slash to some parsers only. */
@@ -80,7 +81,7 @@ int bearer_url_is_host(const char *text) {
   bearer_buffer url = { 0 };
   size_t size = strlen(text);
   int is;
-  if (size == 0 || strspn(text, ALPHANUMERIC "-._:[]") != size)
+  if (size == 0 || size > LONGEST_HOST || strspn(text, ALPHANUMERIC "-._:[]") != size)
     return 0;
   if (text[0] == '.' || strstr(text, "..") != NULL || text[size - 1] == ':')
     return 0;
