@@ -24,10 +24,10 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 ifdef SANITIZE
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
-DIALECT  := -std=c11 -fPIC -fvisibility=hidden
+DIALECT  := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden
 # Asked when something is compiled, not when this file is read: `make test` installs pkg-config.
-PACKAGES  = $(shell $(PKG_CONFIG) --cflags $(LUA) libcurl libcrypto)
-LIBS      = $(shell $(PKG_CONFIG) --libs libcurl libcrypto)
+PACKAGES  = $(shell $(PKG_CONFIG) --cflags $(LUA) libcurl libssl libcrypto)
+LIBS      = $(shell $(PKG_CONFIG) --libs libcurl libssl libcrypto)
 COMPILE   = $(CC) $(DIALECT) $(WARNINGS) $(CFLAGS) $(SANITIZERS) $(CPPFLAGS) $(PACKAGES)
 # nodelete: a libcurl thread stuck in a DNS lookup may outlive lua_close.
 LINK      = $(CC) $(SANITIZERS) $(LDFLAGS) -Wl,-z,nodelete
@@ -82,7 +82,7 @@ demo: ## set up, build, log in to all five stand-ins
 sandbox: ## set up, run the stand-ins in the foreground
 	@sh spec/ci/setup.sh sandbox
 	@$(MAKE) --no-print-directory -s all LUA=lua5.4
-	@$(SUITE) run lua5.4 spec/sandbox/run.lua
+	@$(SUITE) run lua5.4 spec/sandbox/main.lua
 
 spec: all ## run the specs with LUA (ARGS go to busted)
 	@$(SUITE) plain $(LUA) $(ARGS)
@@ -111,11 +111,12 @@ lint-lua:
 lint-format:
 	clang-format --dry-run -Werror $(C_FILES)
 
+# No leaks here: gcc 12 loses sight of what is stored in an array. LSan and valgrind find them.
 lint-analyze: $(SOURCES:csrc/%.c=build/analyze/%.ok)
 
 build/analyze/%.ok: csrc/%.c $(wildcard csrc/*.h)
 	@mkdir -p $(@D)
-	$(COMPILE) -Werror -fanalyzer -c -o /dev/null $<
+	$(COMPILE) -Werror -fanalyzer -Wno-analyzer-malloc-leak -c -o /dev/null $<
 	@touch $@
 
 lint-rockspec: # its lists of modules and C files are those of the tree
@@ -126,6 +127,9 @@ lint-shell:
 
 format: ## format the C files
 	clang-format -i $(C_FILES)
+
+rockspec: ## bring the rockspec's lists up to date
+	lua5.4 spec/ci/rockspec.lua --write
 
 docs: ## build/docs, by LDoc
 	ldoc -q -c .config.ld .
@@ -144,7 +148,7 @@ fuzz-build: $(FUZZERS)
 
 build/fuzz/%: spec/fuzz/%.c $(OBJECTS)
 	@mkdir -p $(@D)
-	clang -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Icsrc \
+	clang -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Icsrc \
 	  $(PACKAGES) -o $@ $< $(CORE:$(BUILD)/%.o=csrc/%.c) $(LIBS)
 
 COVERED = build/coverage
@@ -155,6 +159,6 @@ coverage: ## specs with LUA and unit tests, measured by gcov
 	@gcov -n -o $(COVERED) $(SOURCES) | sed -n '/^File .csrc/{N;s/\n/ /;p}'
 
 .PHONY: all help install clean setup test demo sandbox spec unit unit-build sanitize valgrind \
-        bench lint lint-lua lint-format lint-analyze lint-rockspec lint-shell format docs fuzz \
-        fuzz-build coverage
+        bench lint lint-lua lint-format lint-analyze lint-rockspec lint-shell format rockspec \
+        docs fuzz fuzz-build coverage
 .DELETE_ON_ERROR:

@@ -1,40 +1,24 @@
--- Are the rockspec's lists those of the tree? Prints each difference; fails when there is one.
-local rockspec = assert(arg[1] or "rockspec/bearer-scm-1.rockspec")
+-- Are the rockspec's lists of modules and C files those of the tree?
+--   lua5.4 spec/ci/rockspec.lua           says what differs, and fails when something does
+--   lua5.4 spec/ci/rockspec.lua --write   brings the lists up to date
+local path = "rockspec/bearer-scm-1.rockspec"
 
-local function load_rockspec(path)
-  local spec = {}
-  local chunk
-  if setfenv then -- luacheck: ignore 113
-    chunk = setfenv(assert(loadfile(path)), spec) -- luacheck: ignore 113
-  else
-    chunk = assert(loadfile(path, "t", spec))
-  end
-  chunk()
-  return spec
+local function read(name)
+  local file = assert(io.open(name))
+  local text = file:read("*a")
+  file:close()
+  return text
 end
 
 local function files(command)
   local found = {}
   local pipe = assert(io.popen(command))
   for line in pipe:lines() do
-    found[line] = true
+    found[#found + 1] = line
   end
   pipe:close()
+  table.sort(found)
   return found
-end
-
-local function listed(modules)
-  local lua, c = {}, {}
-  for _, source in pairs(modules) do
-    if type(source) == "string" then
-      lua[source] = true
-    else
-      for _, file in ipairs(source.sources) do
-        c[file] = true
-      end
-    end
-  end
-  return lua, c
 end
 
 -- "lua/bearer/init.lua" is the module "bearer", "lua/bearer/x/y.lua" is "bearer.x.y".
@@ -42,37 +26,52 @@ local function module_name(file)
   return (file:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", "."))
 end
 
-local faults = {}
+-- The lines between two lines of the rockspec, which stay as they are.
+local function put(text, opening, closing, lines)
+  local _, before = text:find("\n" .. opening .. "\n", 1, true)
+  local after = text:find("\n" .. closing .. "\n", before, true)
+  assert(before and after, path .. ": no line " .. opening)
+  return text:sub(1, before) .. table.concat(lines, "\n") .. text:sub(after)
+end
 
-local function compare(tree, list, describe)
-  for file in pairs(tree) do
-    if not list[file] then
-      faults[#faults + 1] = ("%s: missing: %s"):format(rockspec, describe(file))
+local function with_lists(text)
+  local c, lua = {}, {}
+  for _, file in ipairs(files("find csrc -name '*.c'")) do
+    c[#c + 1] = ('        "%s",'):format(file)
+  end
+  for _, file in ipairs(files("find lua -name '*.lua'")) do
+    lua[#lua + 1] = ('    ["%s"] = "%s",'):format(module_name(file), file)
+  end
+  text = put(text, "      sources = {", "      },", c)
+  return put(text, "  modules = {", '    ["bearer.core"] = {', lua)
+end
+
+local function lines_of(text)
+  local set = {}
+  for line in text:gmatch("[^\n]+") do
+    set[line] = true
+  end
+  return set
+end
+
+local function report(from, to, sentence)
+  local known = lines_of(from)
+  for line in to:gmatch("[^\n]+") do
+    if not known[line] then
+      print(("%s: %s: %s"):format(path, sentence, line:match("^%s*(.*)$")))
     end
   end
-  for file in pairs(list) do
-    if not tree[file] then
-      faults[#faults + 1] = ("%s: not in the tree: %s"):format(rockspec, file)
-    end
-  end
 end
 
-local modules = load_rockspec(rockspec).build.modules
-local lua, c = listed(modules)
-compare(files("find lua -name '*.lua'"), lua, function(file)
-  return ('["%s"] = "%s",'):format(module_name(file), file)
-end)
-compare(files("find csrc -name '*.c'"), c, function(file)
-  return ('"%s",'):format(file)
-end)
-for name, source in pairs(modules) do
-  if type(source) == "string" and name ~= module_name(source) then
-    faults[#faults + 1] = ("%s: %s is %s"):format(rockspec, source, module_name(source))
-  end
+local old = read(path)
+local new = with_lists(old)
+if arg[1] == "--write" then
+  local file = assert(io.open(path, "w"))
+  file:write(new)
+  file:close()
+elseif old ~= new then
+  report(old, new, "is missing")
+  report(new, old, "is not in the tree")
+  print(path .. ": bring it up to date with `make rockspec`")
+  os.exit(1)
 end
-
-table.sort(faults)
-for _, fault in ipairs(faults) do
-  print(fault)
-end
-os.exit(#faults == 0)
