@@ -1,0 +1,90 @@
+/*
+ * Transfers: one libcurl multi handle, made on first use and remade after fork, and the
+ * requests under way on it. Nothing here waits unless it is told to, follows a redirect,
+ * or can be talked out of verifying TLS.
+ */
+#ifndef BEARER_NET_H
+#define BEARER_NET_H
+
+#include <curl/curl.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "buffer.h"
+#include "secret.h"
+
+#pragma GCC visibility push(hidden)
+
+/* What is sent. All owned, all wiped. */
+typedef struct {
+  bearer_buffer method, url, body;
+  struct curl_slist *headers; /* its texts and nodes are ours: see bearer_message_header */
+  int has_body;
+} bearer_message;
+
+/* Append the header "name: value"; its value is copied. NULL keeps libcurl from sending
+   one of its own by this name ("name:" to it; "name;" is a header without a value).
+   0 when memory ran out. */
+int bearer_message_header(bearer_message *m, const char *name, const char *value,
+                          size_t size);
+/* 1 when a header of this name, in any case, is there. */
+int bearer_message_has_header(const bearer_message *m, const char *name);
+void bearer_message_clear(bearer_message *m);
+
+/* How it is sent. Texts are borrowed until bearer_net_start returns. */
+typedef struct {
+  long timeout_ms, connect_timeout_ms;
+  size_t max_response; /* bytes, both as sent and as unpacked */
+  const char *ca_file, *proxy, *user_agent;
+  bearer_secret ca_pem, cert, key; /* .data NULL = not given; PEM text or a file's path */
+  int once; /* spends something: never on a kept connection, where libcurl would repeat */
+} bearer_options;
+
+struct bearer_net;
+
+/* One request and what came of it. */
+typedef struct bearer_transfer {
+  struct bearer_net *net; /* borrowed; NULL when it has ended */
+  struct bearer_transfer *next, **link;
+  CURL *easy;             /* owned while net is set */
+  bearer_message message; /* owned: libcurl reads it while it sends */
+  bearer_buffer head;     /* the lines of the last header block */
+  bearer_buffer body;
+  size_t max_response;
+  long status;
+  CURLcode result;
+  int ended, sent, too_large, in_body, forked;
+  char reason[CURL_ERROR_SIZE];
+} bearer_transfer;
+
+typedef struct bearer_net {
+  CURLM *multi; /* owned; NULL before the first transfer */
+  pid_t pid;    /* whose multi it is */
+  int poll_fd;  /* owned: an epoll descriptor over libcurl's sockets; -1 = none */
+  double due;   /* when libcurl wants to be called, monotonic seconds; < 0 = never */
+  bearer_transfer *transfers; /* borrowed, all with net set */
+  int running;                /* how many */
+  CURL *idle[8];              /* owned: easy handles to use again */
+  int idle_count;
+} bearer_net;
+
+void bearer_net_init(bearer_net *net);
+/* End every transfer, close every connection. Safe to repeat. */
+void bearer_net_close(bearer_net *net);
+
+/* Take over *m (it is emptied) and begin. 0: t->result and t->reason say why not. */
+int bearer_net_start(bearer_net *net, bearer_transfer *t, bearer_message *m,
+                     const bearer_options *o);
+/* Abort if it runs; wipe and free what it holds. Safe to repeat. */
+void bearer_transfer_close(bearer_transfer *t);
+
+/* Wait at most max_ms for news, advance everything; how many transfers are under way. */
+int bearer_net_poll(bearer_net *net, long max_ms);
+/* Milliseconds until poll wants to be called although poll_fd is silent; -1 = never. */
+long bearer_net_timeout(const bearer_net *net);
+/* The descriptor to watch for reading, made if need be; -1 where there is none. */
+int bearer_net_fd(bearer_net *net);
+
+#pragma GCC visibility pop
+
+#endif

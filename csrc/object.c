@@ -1,0 +1,102 @@
+/*
+ * Userdata with a table behind them: provider, login and error are no more than that; the
+ * Lua modules fill the tables and add the methods. Nothing in Lua reaches a table but
+ * through core.fields, which bearer's own modules alone call.
+ */
+#include "binding.h"
+
+#include <string.h>
+
+void *bearer_object_new(lua_State *L, const char *type, size_t size) {
+  lua_newtable(L);
+  return bearer_object_wrap(L, type, size);
+}
+
+void *bearer_object_wrap(lua_State *L, const char *type, size_t size) {
+  void *object = lua_newuserdata(L, size); /* fields, object */
+  memset(object, 0, size);                 /* valid and empty before __gc can see it */
+  lua_insert(L, -2);                       /* object, fields */
+  lua_setuservalue(L, -2);                 /* object */
+  luaL_setmetatable(L, type);
+  return object;
+}
+
+void bearer_object_type(lua_State *L, const char *type, const luaL_Reg *metamethods,
+                        const luaL_Reg *methods) {
+  luaL_newmetatable(L, type); /* mt */
+  if (metamethods != NULL)
+    luaL_setfuncs(L, metamethods, 0);
+  lua_newtable(L); /* mt, methods */
+  if (methods != NULL)
+    luaL_setfuncs(L, methods, 0);
+  lua_setfield(L, -2, "__index"); /* mt */
+  lua_pushstring(L, type);
+  lua_setfield(L, -2, "__name"); /* mt */
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable"); /* getmetatable shows nothing to change */
+}
+
+void bearer_buffer_push(lua_State *L, bearer_buffer *b) {
+  int failed = b->failed;
+  if (!failed)
+    lua_pushlstring(L, bearer_buffer_string(b), b->size);
+  bearer_buffer_free(b);
+  if (failed)
+    luaL_error(L, "not enough memory");
+}
+
+static const char *const types[] = { BEARER_PROVIDER, BEARER_LOGIN, BEARER_TOKEN,
+                                     BEARER_ERROR, NULL };
+
+/* core.object(type, fields) -> a userdata with these fields */
+static int object_new(lua_State *L) {
+  int which = luaL_checkoption(L, 1, NULL, types);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  bearer_object_wrap(L, types[which], 1);
+  return 1;
+}
+
+/* core.fields(object, type) -> its table; raises when it is none of that type */
+static int object_fields(lua_State *L) {
+  luaL_checkudata(L, 1, luaL_checkstring(L, 2));
+  lua_getuservalue(L, 1);
+  return 1;
+}
+
+/* core.type(value) -> "bearer.login" and its like, or nil */
+static int object_type(lua_State *L) {
+  for (int i = 0; types[i] != NULL; i++)
+    if (luaL_testudata(L, 1, types[i]) != NULL) {
+      lua_pushstring(L, types[i]);
+      return 1;
+    }
+  if (luaL_testudata(L, 1, BEARER_REFERENCE) != NULL)
+    lua_pushliteral(L, BEARER_REFERENCE);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+/* core.metatable(type) -> the metatable, for the Lua module that adds its methods */
+static int object_metatable(lua_State *L) {
+  luaL_getmetatable(L, luaL_checkstring(L, 1));
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+  { "object", object_new },
+  { "fields", object_fields },
+  { "type", object_type },
+  { "metatable", object_metatable },
+  { NULL, NULL },
+};
+
+void bearer_object_open(lua_State *L) {
+  for (int i = 0; types[i] != NULL; i++)
+    if (strcmp(types[i], BEARER_TOKEN) != 0) { /* token.c makes its own */
+      bearer_object_type(L, types[i], NULL, NULL);
+      lua_pop(L, 1);
+    }
+  luaL_setfuncs(L, functions, 0);
+}
