@@ -1,0 +1,136 @@
+--- The shapes of requests: `login`, `refresh`, `after`, `logout`, and what `authorize` shares.
+-- @module bearer.definition.request
+-- @local
+local names = require "bearer.definition.names"
+local paths = require "bearer.definition.paths"
+local shape = require "bearer.definition.shape"
+local text = require "bearer.definition.text"
+local words = require "bearer.definition.words"
+
+local request = {}
+
+local methods = {
+  GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true,
+}
+
+-- Two texts, and the named fields of `also`.
+local function pair(also)
+  return function(c, path, value)
+    if type(value) ~= "table" then
+      return shape.expected(c, path, "a list of two texts", value)
+    end
+    for _, key in ipairs(words.sorted(value)) do
+      local at = words.path(path, key)
+      if also[key] or key == 1 or key == 2 then
+        shape.visit(c, at, value[key], also[key] or text.any)
+      else
+        c.fault(at, type(key) == "number" and "one text too many"
+          or "unknown field" .. c.suggest(key, also))
+      end
+    end
+    if value[2] == nil then
+      c.fault(path, "expected two texts, got " .. (value[1] == nil and "none" or "one"))
+    end
+  end
+end
+
+-- The first request's own URL is what `login_url` names.
+local function url(c, path, value)
+  local known = c.names
+  if c.stage == "login" then
+    c.names = names.without(known, "login_url")
+  end
+  text.url(c, path, value)
+  c.names = known
+end
+
+local header_map = shape.map(text.header_name, text.header)
+
+--- `headers`: their names differ in more than case.
+function request.headers(c, path, value)
+  header_map(c, path, value)
+  local seen = {}
+  for _, name in ipairs(type(value) == "table" and words.sorted(value) or {}) do
+    local plain = tostring(name):lower()
+    if seen[plain] then
+      c.fault(words.path(path, name), "given twice, in different case")
+    end
+    seen[plain] = true
+  end
+end
+
+--- `query` and `form`: name -> text.
+request.fields = shape.map(shape.any_name, text.any)
+
+local function says_content_type(value)
+  local headers = type(value.headers) == "table" and value.headers or {}
+  for name in next, headers do
+    if tostring(name):lower() == "content-type" then
+      return true
+    end
+  end
+  return value.content_type ~= nil
+end
+
+local function check_content_type(c, path, value)
+  local at = words.path(path, "content_type")
+  if c.partial then
+    return
+  elseif value.content_type ~= nil and value.body == nil then
+    c.fault(at, "only 'body' needs it, and there is none")
+  elseif value.body ~= nil and not says_content_type(value) then
+    c.fault(at, "is missing: it says what 'body' is")
+  end
+end
+
+local function check_body(c, path, value)
+  local first
+  for _, body in ipairs { "json", "form", "body" } do
+    if value[body] ~= nil and first then
+      c.fault(words.path(path, body), ("there is %s already; a request has one body")
+        :format(words.quote(first)))
+    elseif value[body] ~= nil then
+      first = body
+    end
+  end
+  check_content_type(c, path, value)
+end
+
+local one = shape.record("request", {
+  method = shape.choice(methods),
+  url = url,
+  query = request.fields,
+  headers = request.headers,
+  basic = pair { encode = shape.of("boolean", "true or false") },
+  bearer = text.header,
+  cert = pair {},
+  json = text.json,
+  form = request.fields,
+  body = text.any,
+  content_type = text.header,
+  expect = paths.expect,
+  keep = paths.kept,
+}, { "url" }, check_body)
+
+--- One request, or a list that is run in order: each knows what those before it kept.
+-- @tparam string stage which names they know
+function request.list(stage)
+  return function(c, path, value)
+    c.stage = stage
+    if type(value) ~= "table" or value[1] == nil then
+      c.names = names.known(c.def, stage)
+      return one(c, path, value)
+    end
+    for _, key in ipairs(words.sorted(value)) do
+      local at = words.path(path, key)
+      if type(key) == "number" then
+        c.names = names.known(c.def, stage, key)
+        shape.visit(c, at, value[key], one)
+      else
+        c.fault(at, "a field beside a list of requests")
+      end
+    end
+  end
+end
+
+return request

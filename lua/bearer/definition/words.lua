@@ -1,0 +1,123 @@
+--- The words of a fault: paths, quoted names, suggestions. What comes in may be hostile,
+-- so it is shortened and stripped of control characters before it is shown.
+-- @module bearer.definition.words
+-- @local
+local words = {}
+
+local longest = 60
+
+local function printable(text)
+  if #text > longest then
+    text = text:sub(1, longest) .. "..."
+  end
+  return (text:gsub("%c", "?"))
+end
+
+--- A text between quotes, safe to show.
+function words.quote(text)
+  return "'" .. printable(tostring(text)) .. "'"
+end
+
+--- May this be the name of an input or of a kept value?
+function words.is_identifier(text)
+  return type(text) == "string" and text:find("^[A-Za-z_][A-Za-z0-9_]*$") ~= nil
+end
+
+--- The path of a field: `login.url`, `login[2]`, `login.headers["X-Site"]`.
+function words.path(parent, key)
+  if type(key) == "number" then
+    return ("%s[%d]"):format(parent, key)
+  end
+  if not words.is_identifier(key) then
+    return ('%s["%s"]'):format(parent, printable(key))
+  end
+  return (parent == "" and "" or parent .. ".") .. printable(key)
+end
+
+--- What kind of value this is, for people.
+function words.kind(value)
+  if type(value) == "table" then
+    return value[1] ~= nil and "a list" or "a table"
+  end
+  return ({ string = "a text", ["nil"] = "nothing" })[type(value)] or "a " .. type(value)
+end
+
+--- The keys of a table in an order that is the same on every run: numbers, then texts.
+function words.sorted(map)
+  local keys = {}
+  for key in next, map do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys, function(a, b)
+    if type(a) ~= type(b) then
+      return type(a) == "number"
+    end
+    return a < b
+  end)
+  return keys
+end
+
+--- "a, b or c" of the keys of a set.
+function words.choices(set)
+  local keys = words.sorted(set)
+  local last = table.remove(keys)
+  return #keys == 0 and last or table.concat(keys, ", ") .. " or " .. last
+end
+
+-- One row of the edit distance; two neighbours swapped count as one edit.
+local function next_row(a, b, i, before, row)
+  local this = { [0] = i }
+  for j = 1, #b do
+    local same = a:byte(i) == b:byte(j)
+    this[j] = math.min(row[j] + 1, this[j - 1] + 1, row[j - 1] + (same and 0 or 1))
+    if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
+      this[j] = math.min(this[j], before[j - 2] + 1)
+    end
+  end
+  return this
+end
+
+local function distance(a, b)
+  local before, row = nil, {}
+  for j = 0, #b do
+    row[j] = j
+  end
+  for i = 1, #a do
+    before, row = row, next_row(a, b, i, before, row)
+  end
+  return row[#b]
+end
+
+local function tolerance(word)
+  return #word < 5 and 1 or #word < 9 and 2 or 3
+end
+
+local function nearest(word, candidates)
+  local best, least = nil, tolerance(word) + 1
+  for _, name in ipairs(candidates) do
+    if type(name) == "string" and math.abs(#name - #word) < least then
+      local edits = distance(word:lower(), name:lower())
+      if edits < least then
+        best, least = name, edits
+      end
+    end
+  end
+  return best
+end
+
+--- A function `(word, set)` that gives "; did you mean 'x'?" when a name in the set looks like
+-- the word, else the empty text. It tires: the hundredth slip of the pen is none.
+function words.suggester()
+  local left = 100
+  return function(word, set)
+    local candidates = words.sorted(set)
+    if type(word) ~= "string" or #word > 40 or #candidates > 100 or left == 0 then
+      return ""
+    end
+    left = left - 1
+    local best = nearest(word, candidates)
+    return best and "; did you mean " .. words.quote(best) .. "?" or ""
+  end
+end
+
+return words

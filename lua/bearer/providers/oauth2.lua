@@ -1,0 +1,60 @@
+--- OAuth 2.0 (RFC 6749), the base of the standard grants and of definitions that are nearly
+-- standard. Itself it is the client credentials grant; others say so in `login.form`.
+
+-- How the client names itself: as the caller says, else Basic when there is a secret. The secret
+-- is only ever expanded below Lua.
+local function uses(method, v, f)
+  if v.auth ~= nil then
+    return v.auth == method
+  end
+  return method == (f.text "${client_secret}" ~= nil and "basic" or "none")
+end
+
+local function basic_user(v, f)
+  return uses("basic", v, f) and f.text "${client_id}" or nil
+end
+
+local function form_id(v, f)
+  return not uses("basic", v, f) and f.text "${client_id}" or nil
+end
+
+local function form_secret(v, f)
+  return uses("form", v, f) and f.text "${client_secret}" or nil
+end
+
+-- A request to the token endpoint: the grant's own fields, and what all grants share.
+local function ask(form)
+  form.client_id, form.client_secret = form_id, form_secret
+  form.audience = "${audience}" -- not in an RFC, but widely asked for
+  form.resource = "${resource}" -- RFC 8707; a list repeats the key
+  return {
+    url = "${token_url}",
+    headers = { Accept = "application/json" },
+    basic = { basic_user, "${client_secret}", encode = true }, -- 2.3.1: form-encoded first
+    form = form,
+  }
+end
+
+return {
+  name = "oauth2",
+  title = "OAuth 2.0",
+  docs = "https://www.rfc-editor.org/rfc/rfc6749",
+  inputs = {
+    token_url = { kind = "url" },
+    client_id = {},
+    client_secret = { secret = true, optional = true },
+    scope = { optional = true, join = " " },
+    audience = { optional = true },
+    resource = { optional = true },
+    auth = { optional = true, enum = { "basic", "form", "none" } },
+  },
+  login = ask { grant_type = "client_credentials", scope = "${scope}" },
+  -- without scope: the one that was granted (section 6)
+  refresh = ask { grant_type = "refresh_token", refresh_token = "${refresh_token}" },
+  error = {
+    code = "error",
+    message = "error_description",
+    denied = { "invalid_client", "invalid_grant", "unauthorized_client" },
+    throttled = { "temporarily_unavailable", "slow_down" },
+  },
+}

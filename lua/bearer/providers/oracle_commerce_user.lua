@@ -1,0 +1,46 @@
+--- Oracle Commerce Cloud, as a user: administrator, shopper or agent.
+local path = require "bearer.path"
+
+-- Administrators have a page of their own for logins with a one-time code; the others take the
+-- code as one more field.
+local function login_page(v, f)
+  local with_code = v.api == "ccadmin" and f.text "${totp_code}" ~= nil
+  return ("%s/%s/v1/%s"):format(v.base_url, v.api, with_code and "mfalogin" or "login")
+end
+
+-- Where a one-time code is needed and missing, the answer is a 200 with no token in it.
+local function no_challenge(answer)
+  if path.find(answer, { "access_token" }) == nil
+    and path.find(answer, { "validation_token" }) ~= nil then
+    return false, "mfa_required", "a one-time code is needed: give totp_code"
+  end
+  return true
+end
+
+return {
+  name = "oracle_commerce_user",
+  title = "Oracle Commerce Cloud (user)",
+  docs = "https://docs.oracle.com/cd/E91846_01/Cloud.12-17/RESTAPI/html/"
+    .. "op-ccadmin-v1-mfalogin-post.html",
+  extends = "oracle_commerce",
+  inputs = {
+    app_key = false,
+    username = {},
+    password = { secret = true },
+    totp_code = { secret = true, optional = true }, -- as a function: a new one for each login
+    api = { enum = { "ccadmin", "ccstore", "ccagent" } },
+  },
+  login = {
+    url = login_page,
+    bearer = false,
+    form = {
+      grant_type = "password",
+      username = "${username}",
+      password = "${password}",
+      totp_code = "${totp_code}",
+    },
+    expect = no_challenge,
+  },
+  token = { lifetime = 900 },
+  error = { denied = { "mfa_required" } }, -- asking again without a code would only lock the user
+}
