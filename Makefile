@@ -90,7 +90,8 @@ spec: all ## run the specs with LUA (ARGS go to busted)
 unit-build: $(UNITS)
 
 unit: $(UNITS) ## run the C unit tests
-	@status=0; for unit in $^; do echo "$$unit"; $$unit || status=1; done; exit $$status
+	@export ASAN_OPTIONS=allocator_may_return_null=1; status=0; \
+	for unit in $^; do echo "$$unit"; $$unit || status=1; done; exit $$status
 
 sanitize: ## run unit tests and specs with LUA under ASan, UBSan and LSan
 	@$(MAKE) --no-print-directory -s all unit SANITIZE=1
@@ -148,8 +149,9 @@ fuzz-build: $(FUZZERS)
 
 build/fuzz/%: spec/fuzz/%.c $(OBJECTS)
 	@mkdir -p $(@D)
-	clang -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Icsrc \
-	  $(PACKAGES) -o $@ $< $(CORE:$(BUILD)/%.o=csrc/%.c) $(LIBS)
+	clang $(DIALECT) -DLIBFUZZER -O1 -g -Icsrc $(PACKAGES) \
+	  -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	  -o $@ $< $(CORE:$(BUILD)/%.o=csrc/%.c) $(LIBS)
 
 COVERED = build/coverage
 coverage: ## specs with LUA and unit tests, measured by gcov

@@ -40,7 +40,7 @@ case $mode in
     exec "$lua" "$(command -v busted)" "$@" ;;
   asan)
     interpreter
-    export ASAN_OPTIONS=detect_leaks=1:exitcode=99
+    export ASAN_OPTIONS=detect_leaks=1:exitcode=99:allocator_may_return_null=1
     export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99
     export LSAN_OPTIONS=suppressions=$PWD/spec/ci/lsan.supp:print_suppressions=0
     # A collector that never rests finds the objects that nobody anchored.

@@ -4,6 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 export LC_ALL=C.UTF-8
+export ASAN_OPTIONS=detect_leaks=1:exitcode=99:allocator_may_return_null=1 # for the unit tests
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES LUA CC CFLAGS SANITIZE
 
 passed=0
@@ -27,15 +28,16 @@ count_check() {
 
 # A runner that stops before its plan, finds a leak at the end, or runs nothing is one failure more.
 count_tap() {
-  local ok not_ok plan
+  local ok not_ok skipped plan
   ok=$(grep -c '^ok ' "$1")
   not_ok=$(grep -c '^not ok ' "$1")
+  skipped=$(grep -c '^ok .* # SKIP$' "$1")
   plan=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' "$1" | tail -n 1)
   if [ "${plan:-0}" = 0 ] || [ "$plan" != $((ok + not_ok)) ] || [ "$2" -gt 1 ] ||
     { [ "$2" != 0 ] && [ "$not_ok" = 0 ]; }; then
     not_ok=$((not_ok + 1))
   fi
-  echo "$ok $not_ok"
+  echo "$((ok - skipped)) $not_ok"
 }
 
 # A C unit test closes with "N passed, N failed".
@@ -50,10 +52,12 @@ count_unit() {
   esac
 }
 
-# The lines of a log that tell what went wrong.
+# The lines of a log that tell what went wrong; of "# run TEST", the one where a crash ended it.
 show() { # KIND LOG
-  if [ "$1" = tap ] && grep -q '^not ok ' "$2"; then
-    grep -v '^ok ' "$2" | head -n 300
+  if [ "$1" = tap ]; then
+    awk '/^# run / { run = $0; next } /^(not ok|1[.][.])/ { run = "" } /^ok / { run = ""; next }
+         { if (run != "") print run; run = ""; print } END { if (run != "") print run }' "$2" |
+      head -n 300
   else
     tail -n 150 "$2"
   fi | sed 's/^/    /'
@@ -101,7 +105,7 @@ units() { # LUA MAKE-ARGUMENT: the C unit tests, as built for LUA
 }
 
 specs() { # MODE LUA SECONDS
-  step tap "$3" "specs, $1, $2" bash spec/ci/suite.sh "$1" "$2" -o TAP
+  step tap "$3" "specs, $1, $2" bash spec/ci/suite.sh "$1" "$2" -o spec/ci/tap.lua
 }
 
 if ! sh spec/ci/setup.sh test; then
