@@ -44,6 +44,19 @@ local function decoded(_, body)
   return cjson.decode(body)
 end
 
+local function quote(text)
+  return "'" .. text:gsub("'", [['\'']]) .. "'"
+end
+
+-- The interpreter that runs this: the lowest index of `arg`.
+local function interpreter()
+  local i = -1
+  while arg and arg[i - 1] do
+    i = i - 1
+  end
+  return arg and arg[i] or "lua5.4"
+end
+
 describe("the sandbox", function()
   local sb
 
@@ -52,7 +65,9 @@ describe("the sandbox", function()
   end)
 
   teardown(function()
+    local log = sb:log()
     sb:stop()
+    assert.not_matches("%[error%]", log)
   end)
 
   before_each(function()
@@ -88,11 +103,12 @@ describe("the sandbox", function()
   describe("in general", function()
     it("serves TLS with a certificate that its CA file vouches for", function()
       local command = "curl -s -o /dev/null -w '%%{http_code}' %s %s/nowhere"
-      assert.equal("404", run(command:format("--cacert " .. sb.ca_file, sb.url)))
+      local ca = quote(sb.ca_file)
+      assert.equal("404", run(command:format("--cacert " .. ca, sb.url)))
       assert.equal("000", run(command:format("", sb.url)))
       local by_name = sb.url:gsub("127%.0%.0%.1", "localhost")
-      assert.equal("404", run(command:format("--cacert " .. sb.ca_file, by_name)))
-      assert.equal("404", run(command:format("--tls-max 1.2 --cacert " .. sb.ca_file, sb.url)))
+      assert.equal("404", run(command:format("--cacert " .. ca, by_name)))
+      assert.equal("404", run(command:format("--tls-max 1.2 --cacert " .. ca, sb.url)))
     end)
 
     it("records what was asked, byte for byte", function()
@@ -125,8 +141,9 @@ describe("the sandbox", function()
 
     it("ends on stop, folder and all, and may be stopped twice", function()
       local other = sandbox.start { certificate_name = "elsewhere.example" }
+      finally(function() other:stop() end)
       assert.equal("60", run(("curl -s --cacert %s %s/; printf $?"):format(
-        other.ca_file, other.url)))
+        quote(other.ca_file), other.url)))
       other:stop()
       other:stop()
       assert.is_nil(io.open(other.ca_file))
@@ -136,25 +153,20 @@ describe("the sandbox", function()
     it("asks for a client certificate when started so", function()
       local other = sandbox.start { client_certificate = true }
       local command = "curl -s -o /dev/null -w '%%{http_code}' --cacert %s %s %s/"
-      local proof = ("--cert %s --key %s"):format(other.client_cert, other.client_key)
-      local without, given = run(command:format(other.ca_file, "", other.url)),
-        run(command:format(other.ca_file, proof, other.url))
-      other:stop()
-      assert.same({ "400", "404" }, { without, given })
+      finally(function() other:stop() end)
+      local ca = quote(other.ca_file)
+      local proof = ("--cert %s --key %s"):format(quote(other.client_cert),
+        quote(other.client_key))
+      assert.equal("400", run(command:format(ca, "", other.url)))
+      assert.equal("404", run(command:format(ca, proof, other.url)))
     end)
 
     it("dies with the process that started it", function()
-      local lua = arg and arg[-1] or "lua5.4"
-      local i = -1
-      while arg and arg[i - 1] do
-        i = i - 1
-        lua = arg[i]
-      end
-      local text = run(lua .. [[ -e '
+      local text = run(interpreter() .. [[ -e '
         local sb = require("spec.sandbox").start()
         print(sb.ca_file, sb.host)
         os.exit(0, false)']])
-      local file, port = text:match("^(%S+)%s+127%.0%.0%.1:(%d+)")
+      local file, port = text:match("^([^\t]+)\t127%.0%.0%.1:(%d+)")
       assert.is_string(file, text)
       local limit = socket.gettime() + 3
       local alive
@@ -214,6 +226,23 @@ describe("the sandbox", function()
       sb:tell("cobuilder", { call = { status = 502 } })
       assert.equal(200, (login()))
       assert.equal(502, (send("GET", "/products/api/v1/products")))
+    end)
+
+    it("ends the older tokens of a single session", function()
+      sb:tell("cobuilder", { single_session = true, form = "text" })
+      local _, old = login()
+      local _, new = login()
+      local function call(token)
+        return (send("GET", "/products/api/v1/products", { Authorization = "Bearer " .. token }))
+      end
+      assert.same({ 401, 200 }, { call(old), call(new) })
+    end)
+
+    it("tells the moved time in its Date", function()
+      sb:advance(-86400 * 3650)
+      local _, _, headers = login()
+      assert.matches("20[12]%d", headers.date)
+      assert.is_true(tonumber(headers.date:match("20%d%d")) < tonumber(os.date("%Y")) - 8)
     end)
 
     it("changes what it accepts as credentials", function()
@@ -684,12 +713,13 @@ describe("the sandbox", function()
   describe("with a script", function()
     it("plays the answers in turn and repeats the last", function()
       local url = sb:script("turn", {
-        { status = 503, headers = { ["Retry-After"] = "3", ["Set-Cookie"] = { "a=1", "b=2" } } },
+        { status = 503, headers = { ["Retry-After"] = "3", Date = "then",
+          ["Set-Cookie"] = { "a=1", "b=2" } } },
         { body = "a\0\255b", headers = { ["content-type"] = "x/y" } },
       })
       assert.equal(sb.url .. "/scripted/turn", url)
       local status, _, headers = send("GET", "/scripted/turn")
-      assert.same({ 503, "3" }, { status, headers["retry-after"] })
+      assert.same({ 503, "3", "then" }, { status, headers["retry-after"], headers.date })
       for _ = 1, 2 do
         local again, body, other = send("POST", "/scripted/turn/deeper", nil, "sent")
         assert.same({ 200, "a\0\255b", "x/y" }, { again, body, other["content-type"] })
@@ -700,19 +730,21 @@ describe("the sandbox", function()
     end)
 
     it("writes raw bytes, cuts bodies short, and hangs up", function()
+      local command = "curl -s --cacert %s %s/scripted/%s; printf ' %%d' $?"
       sb:script("raw", { raw = "HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\nrest" })
       assert.equal("rest", select(2, send("POST", "/scripted/raw", nil, "body")))
       sb:script("plain", { raw = "HTTP/1.1 200 OK\r\n\r\nrest" })
+      sb:script("slow", { raw = { "HTTP/1.1 200 OK\r\n", "\r\nlate" }, chunk_delay = 0.01 })
+      assert.equal("late 0", run(command:format(quote(sb.ca_file), sb.url, "slow")))
       sb:script("cut", { truncate = true, body = '{"access_token":' })
       local _, body, headers = send("GET", "/scripted/cut")
       assert.equal('{"access_token":', body)
       assert.equal(#body + 100, tonumber(headers["content-length"]))
       sb:script("gone", { close = true })
       assert.is_nil((send("GET", "/scripted/gone")))
-      local command = "curl -s --cacert %s %s/scripted/%s; printf ' %%d' $?"
-      assert.equal("rest 0", run(command:format(sb.ca_file, sb.url, "plain")))
-      assert.matches(" 18$", run(command:format(sb.ca_file, sb.url, "cut")))
-      assert.matches(" 52$", run(command:format(sb.ca_file, sb.url, "gone")))
+      assert.equal("rest 0", run(command:format(quote(sb.ca_file), sb.url, "plain")))
+      assert.matches(" 18$", run(command:format(quote(sb.ca_file), sb.url, "cut")))
+      assert.matches(" 52$", run(command:format(quote(sb.ca_file), sb.url, "gone")))
     end)
 
     it("sends chunks, gzip and late answers", function()

@@ -43,12 +43,12 @@ function console.text(sb)
   return table.concat(parts, "\n\n")
 end
 
---- Print it and wait for Ctrl-C. Short naps, since a signal does not end a long one.
+--- Print it and wait for Ctrl-C, which may come at any moment. Short naps, since a signal does
+-- not end a long one.
 function console.run(sb)
-  print(console.text(sb))
-  print("\nCtrl-C ends it.")
-  io.stdout:flush()
   pcall(function()
+    print(console.text(sb) .. "\n\nCtrl-C ends it.")
+    io.stdout:flush()
     while true do
       socket.sleep(0.2)
     end

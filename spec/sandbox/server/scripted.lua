@@ -19,10 +19,17 @@ local function next_answer(name)
   return found
 end
 
--- Bytes straight to the socket, then the end of the connection.
-local function send_raw(bytes)
+-- Bytes straight to the socket, all at once or piece by piece, then the end of the connection.
+local function send_raw(pieces, delay)
   local socket = assert(ngx.req.socket(true))
-  socket:send(bytes)
+  for i, bytes in ipairs(type(pieces) == "table" and pieces or { pieces }) do
+    if i > 1 and delay then
+      ngx.sleep(delay)
+    end
+    if not socket:send(bytes) then
+      break
+    end
+  end
   return ngx.exit(444)
 end
 
@@ -61,12 +68,12 @@ local function send_chunks(a)
   end
   ngx.send_headers()
   ngx.flush(true)
-  for _, chunk in ipairs(a.chunks) do
-    ngx.print(chunk)
-    ngx.flush(true)
-    if a.chunk_delay then
+  for i, chunk in ipairs(a.chunks) do
+    if i > 1 and a.chunk_delay then
       ngx.sleep(a.chunk_delay)
     end
+    ngx.print(chunk)
+    ngx.flush(true)
   end
   return ngx.exit(ngx.HTTP_OK)
 end
@@ -76,7 +83,7 @@ local function play(a)
   if a.close then
     return ngx.exit(444)
   elseif a.raw then
-    return send_raw(a.raw)
+    return send_raw(a.raw, a.chunk_delay)
   elseif a.truncate then
     return send_raw(truncated(a, body))
   elseif a.chunks then

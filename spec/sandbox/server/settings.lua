@@ -17,6 +17,7 @@ local kinds = { "login", "refresh", "call", "logout", "verify", "other" }
 local others = {
   "credentials", -- the inputs accepted from now on, name by name
   "lifetime", -- seconds; what is issued from now on
+  "single_session", -- true: a new token ends the ones before it
   "omit", "fields", "expires_in_as", -- of a token answer: left out, set; "string" or "number"
   "form", "jwt", -- Cobuilder: json, text, text_newline, bom; false: a token that is no JWT
   "failure_status", "nulls", "data", "path", "failure_http", "call_failure_http", -- CRM.COM

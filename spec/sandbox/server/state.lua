@@ -5,7 +5,7 @@ local known = require "spec.sandbox.credentials"
 local state = {}
 
 -- The oldest are forgotten beyond this, so that a benchmark does not eat the memory.
-local capacity = 20000
+local capacity = 10000
 
 local aliases = {
   oracle_commerce_user = "oracle_commerce",
@@ -82,6 +82,9 @@ end
 
 --- Remember a token. `token.value`, `token.use` ("access" or "refresh") and what the provider adds.
 function state.issue(name, token, lifetime)
+  if token.use == "access" and state.settings[name].single_session then
+    state.revoke(name, "access")
+  end
   token.expires = state.now() + lifetime
   state.tokens[name][token.value] = token
   local oldest = push(state.issued[name], token)
