@@ -133,7 +133,7 @@ rockspec: ## bring the rockspec's lists up to date
 	lua5.4 spec/ci/rockspec.lua --write
 
 docs: ## build/docs, by LDoc
-	ldoc -q -c .config.ld .
+	ldoc -q --fatalwarnings -c .config.ld .
 
 FUZZ_SECONDS ?= 60
 fuzz: ## run each libFuzzer target for FUZZ_SECONDS
