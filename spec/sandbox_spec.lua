@@ -300,11 +300,16 @@ describe("the sandbox", function()
         "Bearer x" } do
         assert.equal(401, (call(value)), value)
       end
-      assert.equal(400, (call("Bearer " .. token, { Accept = "drop" })))
       assert.equal(200, (call("Bearer " .. token)))
       sb:advance(86401)
       assert.equal(401, (call("Bearer " .. token)))
       assert.equal("the token has expired", last("cambyopro").refused)
+    end)
+
+    it("moves its login when told", function()
+      sb:tell("cambyopro", { path = "/api/no_auth/authentication/v1/login" })
+      assert.equal(404, (login()))
+      assert.equal(200, (login(nil, nil, "/api/no_auth/authentication/v1/login")))
     end)
 
     it("can say success:false in a 200, or other fields", function()

@@ -17,28 +17,19 @@ local function refuse(status, message, reason)
   return answer.refuse(cambyopro.problem(status, message), reason)
 end
 
--- The rules of every request: no query, JSON wanted back.
-local function plain(r)
+local function read_login(r)
   if r.uri:find("?", 1, true) then
     return nil, "a query string does not belong here"
   elseif not request.accepts(r, "application/json") then
     return nil, "Accept does not name application/json"
-  end
-  return true
-end
-
-local function read_login(r)
-  local ok, reason = plain(r)
-  if not ok then
-    return nil, reason
   elseif r.headers.authorization then
     return nil, "Authorization does not belong on a login"
   end
-  local fields
-  fields, reason = request.json(r)
+  local fields, reason = request.json(r)
   if not fields then
     return nil, reason
   end
+  local ok
   ok, reason = request.check(fields, { "clientId string", "clientSecret string" })
   return ok and fields, reason
 end
@@ -70,12 +61,7 @@ local function login(r, s)
 end
 
 local function clients(r)
-  local ok, reason = plain(r)
-  if not ok then
-    return refuse(400, "Invalid request", reason)
-  end
-  local value
-  value, reason = request.bearer(r)
+  local value, reason = request.bearer(r)
   if value then
     value, reason = state.find("cambyopro", "access", value)
   end
@@ -85,8 +71,11 @@ local function clients(r)
   return answer.new(200, json.object("success", true, "data", json.array {}))
 end
 
+-- The published page lost its punctuation, so the hyphen is a guess: `path` moves the login.
+cambyopro.movable = "/api/no-auth/authentication/v1/login"
+
 cambyopro.routes = {
-  ["/api/no-auth/authentication/v1/login"] = { kind = "login", POST = login },
+  [cambyopro.movable] = { kind = "login", POST = login },
   ["/api/clients"] = { kind = "call", GET = clients },
 }
 

@@ -149,19 +149,12 @@ local function show_posted(r, s)
   return call(r, s, fields and fields.token, reason)
 end
 
-local login_route = { kind = "login", POST = login }
-local default_path = "/crmapi/rest/v2/authentication/token"
+-- The vendor does not say where the login is: `path` moves it.
+crm.movable = "/crmapi/rest/v2/authentication/token"
 
 crm.routes = {
+  [crm.movable] = { kind = "login", POST = login },
   ["/crmapi/rest/v2/contacts/show"] = { kind = "call", GET = show, POST = show_posted },
 }
-
---- The vendor does not say where the login is: `path` moves it.
-function crm.find(r, s)
-  if r.path == (s.path or default_path) then
-    return login_route
-  end
-  return crm.routes[r.path]
-end
 
 return crm

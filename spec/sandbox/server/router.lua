@@ -1,7 +1,7 @@
 --- Hands a request to its provider, and lets the settings spoil the answer.
 -- A provider module holds `routes`: path -> { kind =, METHOD = function(r, settings) -> answer },
--- where `kind` may be a function of the request; `find(r, settings)` may replace the look-up; and
--- `problem(status, message)`, an answer in that vendor's own error shape.
+-- where `kind` may be a function of the request; `movable`, the path that the setting `path`
+-- replaces; and `problem(status, message, settings)`, an answer in that vendor's own error shape.
 local answer = require "spec.sandbox.server.answer"
 local request = require "spec.sandbox.server.request"
 local scripted = require "spec.sandbox.server.scripted"
@@ -89,12 +89,18 @@ local function spoil(a, faults)
   return a
 end
 
+local function find(p, path, moved)
+  if moved and path == moved then
+    return p.routes[p.movable]
+  elseif moved and path == p.movable then
+    return nil
+  end
+  return p.routes[path]
+end
+
 local function play(p, r)
   local s = state.settings[p.name]
-  local route = p.routes[r.path]
-  if p.find then
-    route = p.find(r, s)
-  end
+  local route = find(p, r.path, s.path)
   local kind = route and route.kind or "other"
   r.kind = type(kind) == "function" and kind(r) or kind
   state.arrived({ p.name }, r)

@@ -20,11 +20,12 @@ local others = {
   "single_session", -- true: a new token ends the ones before it
   "omit", "fields", "expires_in_as", -- of a token answer: left out, set; "string" or "number"
   "form", "jwt", -- Cobuilder: json, text, text_newline, bom; false: a token that is no JWT
-  "failure_status", "nulls", "data", "path", "failure_http", "call_failure_http", -- CRM.COM
+  "failure_status", "nulls", "data", "failure_http", "call_failure_http", -- CRM.COM
   "personality", "rotate", "family", "revoke_old_on_refresh", -- HubSoft; the last: Oracle too
   "refresh_lifetime",
   "mfa", "links", "error_form", "logout_result", "verify_result", -- Oracle
   "success", "escaped", -- CambyoPro
+  "path", -- where the login is instead: CambyoPro and CRM.COM
 }
 
 local function set(...)
