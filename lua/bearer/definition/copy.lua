@@ -104,7 +104,8 @@ end
 -- @treturn table the copy, or `copy.faulty`
 function copy.tree(def, fault)
   local c = { fault = fault, open = {}, depth = 0, values = 0, bytes = 0 }
-  return branch(c, "", def)
+  local result = branch(c, "", def)
+  return c.full and copy.faulty or result -- half a definition would only raise more faults
 end
 
 return copy

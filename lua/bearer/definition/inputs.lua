@@ -81,7 +81,7 @@ local input = shape.record("input", {
   secret = boolean,
   optional = boolean,
   default = default,
-  enum = shape.filled("a list of values", shape.scalar),
+  enum = shape.filled("a list of values", shape.word),
   join = shape.of("string", "a text"),
 }, nil, consistent)
 

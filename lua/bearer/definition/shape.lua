@@ -152,6 +152,13 @@ function shape.scalar(c, path, value)
   end
 end
 
+--- A text or a number.
+function shape.word(c, path, value)
+  if type(value) ~= "string" and type(value) ~= "number" then
+    shape.expected(c, path, "a text or a number", value)
+  end
+end
+
 --- Any name.
 function shape.any_name(c, path, name)
   if name == "" then

@@ -105,17 +105,27 @@ local function nearest(word, candidates)
   return best
 end
 
+local function is_small(set)
+  local count = 0
+  for _ in next, set do
+    count = count + 1
+    if count > 100 then
+      return false
+    end
+  end
+  return true
+end
+
 --- A function `(word, set)` that gives "; did you mean 'x'?" when a name in the set looks like
 -- the word, else the empty text. It tires: the hundredth slip of the pen is none.
 function words.suggester()
   local left = 100
   return function(word, set)
-    local candidates = words.sorted(set)
-    if type(word) ~= "string" or #word > 40 or #candidates > 100 or left == 0 then
+    if left == 0 or type(word) ~= "string" or #word > 40 or not is_small(set) then
       return ""
     end
     left = left - 1
-    local best = nearest(word, candidates)
+    local best = nearest(word, words.sorted(set))
     return best and "; did you mean " .. words.quote(best) .. "?" or ""
   end
 end

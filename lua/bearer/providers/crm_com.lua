@@ -3,8 +3,8 @@
 
 -- Documented as texts, though people will give numbers.
 local function as_text(name)
-  return function(_, f)
-    return f.text("${" .. name .. "}")
+  return function(v)
+    return v[name] ~= nil and tostring(v[name]) or nil
   end
 end
 
