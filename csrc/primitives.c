@@ -13,6 +13,7 @@ gives byte strings.
 
 #include "encode.h"
 #include "jwt.h"
+#include "url.h"
 
 static int encoded(lua_State *L,
                    void (*encode)(bearer_buffer *, const void *, size_t)) {
@@ -182,6 +183,34 @@ static int p_jwt_payload(lua_State *L) {
   return 1;
 }
 
+/* core.is(kind, text) -> may this text go into a URL as a "host", "label", "path", "url" */
+static int p_is(lua_State *L) {
+  static const char *const kinds[] = { "host", "label", "path", "url", NULL };
+  int kind = luaL_checkoption(L, 1, NULL, kinds);
+  size_t size;
+  const char *value = luaL_checklstring(L, 2, &size);
+  int ok = strlen(value) == size &&
+           (kind == 0   ? bearer_url_is_host(value)
+            : kind == 1 ? bearer_url_is_label(value)
+            : kind == 2 ? bearer_url_is_path(value)
+                        : bearer_url_check(value, 1) == BEARER_URL_OK);
+  lua_pushboolean(L, ok);
+  return 1;
+}
+
+/* core.join(base or nil, url) -> the absolute URL, or nil */
+static int p_join(lua_State *L) {
+  const char *base = luaL_optstring(L, 1, NULL), *url = luaL_checkstring(L, 2);
+  bearer_buffer out = { 0 };
+  if (!bearer_url_join(&out, base, url)) {
+    bearer_buffer_free(&out);
+    lua_pushnil(L);
+    return 1;
+  }
+  bearer_buffer_push(L, &out);
+  return 1;
+}
+
 static const luaL_Reg primitives[] = {
   { "base64", p_base64 }, { "base64url", p_base64url }, { "hex", p_hex },
   { "sha1", p_sha1 },     { "sha256", p_sha256 },       { "hmac", p_hmac },
@@ -191,6 +220,8 @@ static const luaL_Reg primitives[] = {
 
 static const luaL_Reg functions[] = {
   { "date", p_date },
+  { "is", p_is },
+  { "join", p_join },
   { "jwt_payload", p_jwt_payload },
   { NULL, NULL },
 };

@@ -5,6 +5,9 @@
  */
 #include "binding.h"
 
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "encode.h"
@@ -203,6 +206,35 @@ static int scope_redact(lua_State *L) {
   return 1;
 }
 
+static int by_name(const void *a, const void *b) {
+  return strcmp((*(const bearer_name *const *)a)->name, (*(const bearer_name *const *)b)->name);
+}
+
+/* scope:fingerprint() -> what tells one set of secrets from another: a SHA-256 */
+static int scope_fingerprint(lua_State *L) {
+  const bearer_names *n = bearer_scope_check(L, 1);
+  const bearer_name **sorted = lua_newuserdata(L, (n->count + 1) * sizeof(*sorted));
+  bearer_buffer all = { 0 };
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  size_t count = 0;
+  for (size_t i = 0; i < n->count; i++)
+    if (n->list[i].secret && n->list[i].name[0] != '\0')
+      sorted[count++] = &n->list[i];
+  qsort(sorted, count, sizeof(*sorted), by_name);
+  for (size_t i = 0; i < count; i++) {
+    bearer_buffer_add(&all, sorted[i]->name, strlen(sorted[i]->name) + 1);
+    bearer_encode_base64(&all, sorted[i]->value.data, sorted[i]->value.size);
+    bearer_buffer_add(&all, "", 1);
+  }
+  if (all.failed || !EVP_Digest(all.data, all.size, digest, &size, EVP_sha256(), NULL))
+    size = 0;
+  bearer_buffer_free(&all);
+  need(L, size > 0);
+  lua_pushlstring(L, (const char *)digest, size);
+  return 1;
+}
+
 /* scope:clear(), also __gc: safe to call twice */
 static int scope_clear(lua_State *L) {
   bearer_names_clear(bearer_scope_check(L, 1));
@@ -224,7 +256,8 @@ static const luaL_Reg metamethods[] = {
 static const luaL_Reg methods[] = {
   { "set", scope_set },         { "hide", scope_hide },     { "get", scope_get },
   { "typed", scope_typed },     { "expand", scope_expand }, { "missing", scope_missing },
-  { "redact", scope_redact },   { "clear", scope_clear },   { NULL, NULL },
+  { "redact", scope_redact },   { "clear", scope_clear },
+  { "fingerprint", scope_fingerprint },                     { NULL, NULL },
 };
 
 static const luaL_Reg functions[] = {

@@ -160,7 +160,10 @@ static void set_method(bearer_transfer *t) {
 
 static void set_headers(bearer_transfer *t) {
   bearer_message *m = &t->message;
-  if (!bearer_message_header(m, "Expect", NULL, 0)) /* no 100-continue round trip */
+  int ok = bearer_message_header(m, "Expect", NULL, 0); /* no 100-continue round trip */
+  if (ok && !m->has_body) /* libcurl would call an empty POST a form */
+    ok = bearer_message_header(m, "Content-Type", NULL, 0);
+  if (!ok)
     t->result = CURLE_OUT_OF_MEMORY;
   SET(CURLOPT_HTTPHEADER, m->headers);
   SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* a proxy gets none of ours */

@@ -1,0 +1,10 @@
+--- Waiting for plain scripts: the program stands still until there is news.
+-- @module bearer.drivers.blocking
+local core = require "bearer.core"
+
+return {
+  name = "blocking",
+  wait = function(seconds)
+    core.poll(seconds * 1000)
+  end,
+}

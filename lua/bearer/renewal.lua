@@ -1,0 +1,208 @@
+--- When a login's token is renewed, how often it is tried, and who waits for it.
+-- @module bearer.renewal
+local core = require "bearer.core"
+local engine = require "bearer.engine"
+local errors = require "bearer.errors"
+local flight = require "bearer.flight"
+local inputs = require "bearer.inputs"
+local token = require "bearer.token"
+
+local renewal = {}
+
+-- ---- events -------------------------------------------------------------------------
+
+local function tell(login, event)
+  local listener = login.options.on_event
+  if listener then
+    event.provider = login.def.name
+    for name, count in pairs(login.counts) do
+      event[name] = count
+    end
+    pcall(listener, event) -- a metrics collector's mistake is not the caller's
+  end
+end
+
+-- ---- holds --------------------------------------------------------------------------
+
+-- Seconds: the first hold, and the longest it doubles to.
+local holds = {
+  transient = { 1, 30 },
+  throttled = { 1, 30 }, -- when the server did not say how long
+  terminal = { 60, 900 },
+}
+
+local function hold(login, err, fingerprint)
+  local first, longest = holds[err.class][1], holds[err.class][2]
+  local last = login.last_hold
+  local count = last and last.class == err.class and last.count + 1 or 1
+  local seconds = err.retry_after or math.min(longest, first * 2 ^ (count - 1))
+  login.hold = {
+    class = err.class, count = count, err = err, fingerprint = fingerprint,
+    till = core.now() + seconds,
+  }
+  login.last_hold = login.hold
+end
+
+local function is_lifted(login)
+  local h = login.hold
+  if core.now() >= h.till then
+    return true
+  end
+  if h.class == "terminal" and h.fingerprint and next(login.dynamic) then
+    local now = inputs.fingerprint(login.def, login.scope, login.dynamic)
+    return now ~= nil and now ~= h.fingerprint
+  end
+  return false
+end
+
+--- The error of the hold that this login is under.
+-- @tparam table login fields of a login
+-- @treturn ?bearer.error nil when it is not held
+function renewal.held(login)
+  if not login.hold then
+    return nil
+  elseif is_lifted(login) then
+    login.hold = nil
+    return nil
+  end
+  return errors.with(login.hold.err, { retry_after = login.hold.till - core.now() })
+end
+
+--- Lift the hold, and forget that there ever was one.
+function renewal.reset(login)
+  login.hold, login.last_hold = nil, nil
+end
+
+-- ---- tokens -------------------------------------------------------------------------
+
+--- Take a token, or none, as the one that is handed out.
+function renewal.adopt(login, t)
+  login.token = t
+  login[1], login[2] = nil, nil
+  core.serve(login.object)
+end
+
+--- The token, while it may be handed out.
+-- @treturn ?bearer.token
+-- @treturn string its state: `none` when there is no token
+function renewal.living(login)
+  local t = login.token
+  local state = t and core.state(t) or "none"
+  if state == "none" or state == "expired" then
+    return nil, state
+  end
+  return t, state
+end
+
+local function keep_refresh_token(fl)
+  if fl.kind == "refresh" and not fl.found.refresh_token then
+    fl.found.refresh_token = token.refresh_token(fl.token) -- simple-oauth2#58
+  end
+end
+
+local function land_well(login, fl)
+  keep_refresh_token(fl)
+  login.generation = login.generation + 1
+  local count = fl.kind == "login" and "logins" or "refreshes"
+  login.counts[count] = login.counts[count] + 1
+  renewal.adopt(login, token.new(fl.found, login, login.generation))
+  renewal.reset(login)
+  login.last_error = nil
+  tell(login, {
+    event = fl.kind, duration = core.now() - fl.began, generation = login.generation,
+    expires_in = login.token:expires_in(),
+  })
+end
+
+local function land_badly(login, fl)
+  login.counts.failures = login.counts.failures + 1
+  login.last_error = fl.err
+  hold(login, fl.err, fl.fingerprint)
+  tell(login, {
+    event = "failure", step = fl.err.step, class = fl.err.class, code = fl.err.code,
+    duration = core.now() - fl.began, hold = login.hold.till - core.now(),
+  })
+end
+
+local function landed(fl)
+  local login = fl.login
+  login.flight = nil
+  if login.closed then
+    return
+  elseif fl.found then
+    land_well(login, fl)
+  else
+    land_badly(login, fl)
+  end
+end
+
+-- ---- renewing -----------------------------------------------------------------------
+
+--- Begin a renewal, unless one is under way.
+-- @tparam table login fields of a login
+-- @treturn bearer.flight
+function renewal.start(login)
+  if not login.flight then
+    local kind = login.def.refresh and login.token and "refresh" or "login"
+    login.flight = flight.new(login, kind, login.token, landed)
+  end
+  return login.flight
+end
+
+--- Renew and wait for it.
+-- @tparam table login fields of a login
+-- @treturn[1] true
+-- @treturn[2] nil
+-- @treturn[2] bearer.error
+function renewal.wait(login)
+  local err = not login.flight and renewal.held(login)
+  if err then
+    tell(login, { event = "held", class = err.class, code = err.code, hold = err.retry_after })
+    return nil, err
+  end
+  local fl = renewal.start(login)
+  fl:step()
+  engine.wait(function()
+    return fl.ended
+  end)
+  if fl.err then
+    return nil, fl.err
+  end
+  return true
+end
+
+--- Move a renewal a step on, without waiting: for a token that is good for a while yet.
+function renewal.nudge(login)
+  if not login.flight then
+    if renewal.held(login) then
+      return
+    end
+    renewal.start(login)
+  end
+  engine.poll(0)
+end
+
+-- ---- tokens that are refused --------------------------------------------------------
+
+--- May a refused token be replaced by a login now? Not while brand-new tokens keep being
+-- refused: something else is wrong then, and each call would cost a login.
+function renewal.may_replace(login)
+  local vain = login.vain
+  return not vain or core.now() >= vain.till
+end
+
+--- A token that had just been bought was refused as well.
+function renewal.replaced_in_vain(login)
+  local count = login.vain and login.vain.count + 1 or 1
+  local first, longest = holds.terminal[1], holds.terminal[2]
+  login.vain = {
+    count = count, till = core.now() + math.min(longest, first * 2 ^ (count - 1)),
+  }
+end
+
+--- An API call was accepted.
+function renewal.accepted(login)
+  login.vain = nil
+end
+
+return renewal
