@@ -39,4 +39,17 @@ return {
     username = "ana+teste@exemplo.com.br",
     password = "senha " .. awkward,
   },
+  -- of a standard token endpoint; the colon must be encoded before it goes into Basic
+  oauth2_client_credentials = {
+    client_id = "https://client.example/?a=1&b",
+    client_secret = "oauth2 : " .. awkward,
+    scope = "read write",
+  },
+  oauth2_password = {
+    username = "ana+oauth@example.com",
+    password = "oauth2 password " .. awkward,
+  },
+  oauth2_refresh_token = { -- bought elsewhere, before
+    refresh_token = "sandbox-refresh/token+bought~elsewhere=",
+  },
 }

@@ -17,8 +17,8 @@ local sandbox = {}
 local methods = {}
 methods.__index = methods
 
--- The relative address and method of one protected call per provider.
-local calls = {
+-- The address and method of one protected call per provider, relative where it has a base URL.
+local relative = {
   cambyopro = { method = "GET", url = "/api/clients" },
   cobuilder = { method = "GET", url = "/products/api/v1/products" },
   oracle_commerce = { method = "GET", url = "/ccadmin/v1/products" },
@@ -26,6 +26,19 @@ local calls = {
   crm_com = { method = "GET", url = "/crmapi/rest/v2/contacts/show" },
   hubsoft = { method = "GET", url = "/api/v1/integracao/cliente" },
 }
+
+local grants = { "oauth2_client_credentials", "oauth2_password", "oauth2_refresh_token" }
+
+local function calls(url)
+  local all = {}
+  for name, call in pairs(relative) do
+    all[name] = call
+  end
+  for _, grant in ipairs(grants) do
+    all[grant] = { method = "GET", url = url .. "/oauth2/resource" }
+  end
+  return all
+end
 
 local function copy(t)
   local new = {}
@@ -49,6 +62,11 @@ local function credentials(url, host)
   end
   all.hubsoft.base_url, all.hubsoft.host = nil, host
   all.crm_com_pass_code.api_key = known.crm_com.api_key
+  for _, grant in ipairs(grants) do
+    local inputs, client = all[grant], known.oauth2_client_credentials
+    inputs.base_url, inputs.token_url = nil, url .. "/oauth2/token"
+    inputs.client_id, inputs.client_secret = client.client_id, client.client_secret
+  end
   return all
 end
 
@@ -141,7 +159,7 @@ function sandbox.start(options)
     http_url = "http://127.0.0.1:" .. p.http_port,
     ca_file = p.dir .. "/ca.pem",
     credentials = credentials("https://" .. host, host),
-    calls = calls,
+    calls = calls("https://" .. host),
     personality = options.personality,
   }, methods)
   if options.client_certificate then

@@ -51,8 +51,9 @@ function secrets.find(value, secret)
   return walk(value, secret, "value", {})
 end
 
---- Raises when one of the secrets is found anywhere in `value`: a text, a number, a table (keys too,
--- also cyclic), a bearer.error with all its fields, or any userdata's tostring. Never shows one.
+--- Raises when one of the secrets is found anywhere in `value`: a text, a number, a table (keys
+-- too, also cyclic), a bearer.error with all its fields, or any userdata's tostring. Never shows
+-- one.
 function secrets.assert_absent(value, list)
   assert(type(list) == "table" and #list > 0, "no secrets to look for")
   for index, secret in ipairs(list) do

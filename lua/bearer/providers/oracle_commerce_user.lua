@@ -8,11 +8,12 @@ local function login_page(v, f)
   return ("%s/%s/v1/%s"):format(v.base_url, v.api, with_code and "mfalogin" or "login")
 end
 
--- Where a one-time code is needed and missing, the answer is a 200 with no token in it.
+-- A shopper's account with a second factor is answered with a 200 and no token in it: the code is
+-- e-mailed then, for a person to read.
 local function no_challenge(answer)
   if path.find(answer, { "access_token" }) == nil
     and path.find(answer, { "validation_token" }) ~= nil then
-    return false, "mfa_required", "a one-time code is needed: give totp_code"
+    return false, "mfa_required", "this account wants a code that was just sent to its owner"
   end
   return true
 end
@@ -42,5 +43,5 @@ return {
     expect = no_challenge,
   },
   token = { lifetime = 900 },
-  error = { denied = { "mfa_required" } }, -- asking again without a code would only lock the user
+  error = { denied = { "mfa_required" } }, -- asking again would only send more codes
 }

@@ -101,14 +101,21 @@ local function decode(text)
   return is_utf8(plain) and plain or nil
 end
 
+--- Percent-encoded text, as in a form; nil when it is not.
+request.decode = decode
+
 --- Percent-encoded pairs, as in a form or a query.
-function request.pairs(text)
+-- @tparam[opt] table many names that may come more than once: their values are a list
+function request.pairs(text, many)
   local fields = {}
   for pair in (text .. "&"):gmatch("([^&]*)&") do
     local name, value = pair:match("^([^=]+)=([^=]*)$")
     name, value = name and decode(name), value and decode(value)
     if text ~= "" and not (name and value) then
       return nil, "a field is not percent-encoded"
+    elseif name and many and many[name] then
+      fields[name] = fields[name] or {}
+      table.insert(fields[name], value)
     elseif name and fields[name] then
       return nil, ("the field %s came twice"):format(name)
     elseif name then
@@ -119,14 +126,15 @@ function request.pairs(text)
 end
 
 --- The body as a form.
-function request.form(r)
+-- @tparam[opt] table many as for `request.pairs`
+function request.form(r, many)
   local kind, reason = media(r)
   if not kind then
     return nil, reason
   elseif kind ~= "application/x-www-form-urlencoded" then
     return nil, "Content-Type is not application/x-www-form-urlencoded"
   end
-  return request.pairs(r.body)
+  return request.pairs(r.body, many)
 end
 
 local function fault(value, rule)

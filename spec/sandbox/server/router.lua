@@ -21,8 +21,10 @@ end
 
 local hubsoft, cambyopro = provider "hubsoft", provider "cambyopro"
 local cobuilder, oracle, crm = provider "cobuilder", provider "oracle_commerce", provider "crm_com"
+local oauth2 = provider "oauth2"
 
 local prefixes = { -- first match
+  { "^/oauth2/", oauth2 },
   { "^/oauth/", hubsoft }, { "^/api/v1/", hubsoft }, { "^/login", hubsoft },
   { "^/api/", cambyopro },
   { "^/authentication/", cobuilder }, { "^/products/", cobuilder },

@@ -21,10 +21,12 @@ local others = {
   "omit", "fields", "expires_in_as", -- of a token answer: left out, set; "string" or "number"
   "form", "jwt", -- Cobuilder: json, text, text_newline, bom; false: a token that is no JWT
   "failure_status", "nulls", "data", "failure_http", "call_failure_http", -- CRM.COM
-  "personality", "rotate", "family", "revoke_old_on_refresh", -- HubSoft; the last: Oracle too
-  "refresh_lifetime",
+  "personality", "family", -- HubSoft
+  "rotate", "refresh_lifetime", -- HubSoft and OAuth 2.0
+  "revoke_old_on_refresh", -- HubSoft and Oracle
   "mfa", "links", "error_form", "logout_result", "verify_result", -- Oracle
   "success", "escaped", -- CambyoPro
+  "auth", -- OAuth 2.0: how the client has to name itself: basic, form, none
   "path", -- where the login is instead: CambyoPro and CRM.COM
 }
 

@@ -10,6 +10,9 @@ local capacity = 10000
 local aliases = {
   oracle_commerce_user = "oracle_commerce",
   crm_com_pass_code = "crm_com",
+  oauth2_client_credentials = "oauth2",
+  oauth2_password = "oauth2",
+  oauth2_refresh_token = "oauth2",
 }
 
 local own = { -- all inputs a provider's stand-in compares with
@@ -18,7 +21,10 @@ local own = { -- all inputs a provider's stand-in compares with
   oracle_commerce = { "oracle_commerce", "oracle_commerce_user" },
   crm_com = { "crm_com", "crm_com_pass_code" },
   hubsoft = { "hubsoft" },
+  oauth2 = { "oauth2_client_credentials", "oauth2_password", "oauth2_refresh_token" },
 }
+
+state.seeds = {} -- functions that put into a fresh state what was there from the start
 
 local function merge(into, from)
   for k, v in pairs(from) do
@@ -54,6 +60,9 @@ function state.reset()
     end
     state.settings[name] = { credentials = credentials }
     state.tokens[name], state.issued[name] = {}, queue()
+  end
+  for _, seed in ipairs(state.seeds) do
+    seed()
   end
 end
 
