@@ -50,6 +50,7 @@ const char *bearer_reference_read(lua_State *L, int index, bearer_secret *out);
 
 /* Each puts its functions into the table on top and makes its types. [-0, +0, m] */
 void bearer_lua_open(lua_State *L);
+void bearer_login_open(lua_State *L);
 void bearer_object_open(lua_State *L);
 void bearer_primitives_open(lua_State *L);
 void bearer_reference_open(lua_State *L);

@@ -14,6 +14,16 @@ typedef struct {
   double wall;
 } bearer_clock;
 
+/* An instant of a clock that costs next to nothing to read, and moves every few ms. */
+typedef struct {
+  long long s;
+  long ns;
+} bearer_tick;
+
+/* Is it still the tick that was last seen? Sets it; never true while the clock is frozen,
+   where there is no such clock, or of a zeroed tick. */
+int bearer_clock_same_tick(const bearer_clock *c, bearer_tick *last);
+
 /* Seconds since some fixed moment: CLOCK_BOOTTIME on Linux, elsewhere CLOCK_MONOTONIC. */
 double bearer_clock_monotonic(const bearer_clock *c);
 

@@ -33,6 +33,7 @@ int luaopen_bearer_core(lua_State *L) {
   bearer_request_open(L);
   bearer_transfer_open(L);
   bearer_token_open(L);
+  bearer_login_open(L);
   bearer_primitives_open(L);
   return 1;
 }

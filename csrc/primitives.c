@@ -159,6 +159,15 @@ static int p_now(lua_State *L) {
   return 1;
 }
 
+/* core.jitter() -> a number in [0, 1), from a generator that no two processes share */
+static int p_jitter(lua_State *L) {
+  unsigned char b[4];
+  if (RAND_bytes(b, sizeof(b)) != 1)
+    return luaL_error(L, "no random bytes are to be had");
+  lua_pushnumber(L, ((((b[0] * 256.0) + b[1]) * 256.0 + b[2]) * 256.0 + b[3]) / 4294967296.0);
+  return 1;
+}
+
 /* core.date(text) -> Unix time, or nil: the date formats of curl_getdate */
 static int p_date(lua_State *L) {
   time_t t = curl_getdate(luaL_checkstring(L, 1), NULL);
@@ -220,6 +229,7 @@ static const luaL_Reg primitives[] = {
 
 static const luaL_Reg functions[] = {
   { "date", p_date },
+  { "jitter", p_jitter },
   { "is", p_is },
   { "join", p_join },
   { "jwt_payload", p_jwt_payload },

@@ -1,10 +1,8 @@
 /*
- * Tokens and the fast path of login:header(): what must be decided in nanoseconds. Their
- * other methods are in lua/bearer/token.lua and lua/bearer/login.lua.
+ * Tokens: when they were bought and how long they last. Their methods are in
+ * lua/bearer/token.lua.
  */
 #include "binding.h"
-
-#include <math.h>
 
 #include "freshness.h"
 
@@ -52,48 +50,11 @@ static int token_times(lua_State *L) {
   return 4;
 }
 
-/* ---- login:header() ---------------------------------------------------------- */
-
-typedef struct {
-  bearer_lua *state;  /* borrowed */
-  double fresh_until; /* while it lasts, fields[1] and fields[2] are the header */
-} login;
-
-/* core.login(fields) */
-static int login_new(lua_State *L) {
-  login *l;
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_settop(L, 1);
-  l = bearer_object_wrap(L, BEARER_LOGIN, sizeof(*l));
-  l->state = bearer_lua_state(L);
-  l->fresh_until = -INFINITY;
-  return 1;
-}
-
-/* core.serve(login, until): header() answers fields[1], fields[2] by itself until then */
-static int login_serve(lua_State *L) {
-  login *l = luaL_checkudata(L, 1, BEARER_LOGIN);
-  l->fresh_until = luaL_optnumber(L, 2, -INFINITY);
-  return 0;
-}
-
-/* The method; upvalue 1: what to do when no fresh header is at hand. */
-static int login_header(lua_State *L) {
-  const login *l = luaL_checkudata(L, 1, BEARER_LOGIN);
-  if (bearer_clock_monotonic(&l->state->clock) < l->fresh_until) {
-    lua_getuservalue(L, 1);
-    lua_rawgeti(L, -1, 1);
-    lua_rawgeti(L, -2, 2);
-    return 2;
-  }
-  lua_pushnil(L);
-  return 1;
-}
-
 static const luaL_Reg functions[] = {
-  { "token", token_new },       { "state", token_state },       { "times", token_times },
-  { "login", login_new },       { "serve", login_serve },
-  { "served_header", login_header }, { NULL, NULL },
+  { "token", token_new },
+  { "state", token_state },
+  { "times", token_times },
+  { NULL, NULL },
 };
 
 void bearer_token_open(lua_State *L) {

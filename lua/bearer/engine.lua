@@ -69,12 +69,34 @@ end
 
 local longest_wait = 1 -- so that a host's own timers and signals get their turn
 
+local function can_yield()
+  if coroutine.isyieldable then
+    return coroutine.isyieldable()
+  end
+  return coroutine.running() ~= nil
+end
+
+-- A flight whose transport has been called by a coroutine that yielded: only that one can go on.
+local function is_elsewhere(flight)
+  return flight and flight.busy and true or false
+end
+
 --- Wait until done() is true.
-function engine.wait(done)
+-- @tparam function done
+-- @tparam[opt] table flight that is waited for
+-- @treturn boolean false when nothing here can bring it about
+function engine.wait(done, flight)
   while not done() do
-    driver.wait(math.min(engine.due() or longest_wait, longest_wait))
+    if not is_elsewhere(flight) then
+      driver.wait(math.min(engine.due() or longest_wait, longest_wait))
+    elseif can_yield() and flight.busy ~= coroutine.running() then
+      coroutine.yield() -- so that the other coroutine gets its turn
+    else
+      return false
+    end
     engine.poll(0)
   end
+  return true
 end
 
 -- ---- one request and its answer -----------------------------------------------

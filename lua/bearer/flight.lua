@@ -32,13 +32,25 @@ local function set_builtins(login, scope)
   scope:set("login_url", type(url) == "string" and url or nil, "url")
 end
 
+-- A login that spends a refresh token given as an input spends its newest successor, unless
+-- the caller has put a new one there.
+local function put_successor(login, scope)
+  local s = login.successor
+  if s and s.fingerprint == login.fingerprint then
+    scope:set("refresh_token", token.refresh_token(s.token), "text", true)
+  end
+end
+
 -- What is known when a login, or a refresh of this token, is sent.
 local function open_scope(login, old)
   local scope = core.scope(login.scope)
   local ok, why = inputs.read(login.def, scope, login.dynamic)
+  login.fingerprint = nil
   if not ok then
     return nil, why
   end
+  login.fingerprint = inputs.fingerprint(login.def, login.scope, login.dynamic)
+  put_successor(login, scope)
   set_builtins(login, scope)
   if old then
     token.carry(old, scope)
@@ -64,9 +76,6 @@ local function begin_attempt(self)
   self.spends = old ~= nil -- a refresh token that rotates is never sent twice
   local why
   self.scope, why = open_scope(login, old)
-  if login.dynamic and next(login.dynamic) then
-    self.fingerprint = inputs.fingerprint(login.def, login.scope, login.dynamic)
-  end
   if not self.scope then
     return nil, { code = "no_secret", class = "terminal", description = why }
   end
@@ -120,7 +129,7 @@ end
 
 local function pause_of(attempt)
   local most = math.min(longest_pause, first_pause * 2 ^ attempt)
-  return most * math.random()
+  return most * core.jitter() -- full jitter: a fleet spreads out
 end
 
 -- A refresh that failed gives way to a login; a login is tried again while there is hope.

@@ -9,6 +9,7 @@ local inputs = require "bearer.inputs"
 local options = require "bearer.options"
 local renewal = require "bearer.renewal"
 local request = require "bearer.request"
+local served = require "bearer.served"
 local token = require "bearer.token"
 
 local login = {}
@@ -53,7 +54,7 @@ function login.new(provider, def, given, opts, version)
   local scope, dynamic = inputs.check(def, given)
   local fields = {
     provider = provider, def = def, options = options.check(opts, version),
-    scope = scope, dynamic = dynamic, generation = 0,
+    scope = scope, dynamic = dynamic, generation = 0, held_times = {},
     counts = { logins = 0, refreshes = 0, failures = 0, refused = 0 },
   }
   check_urls(fields)
@@ -102,34 +103,27 @@ function methods:token()
   return current(fields_of(self))
 end
 
--- What the core answers by itself until the token is due.
-local function serve(f, t)
-  if f.token == t then
-    f[1], f[2] = t:header()
-    core.serve(f.object, (core.times(t)))
-  end
-  return t:header()
-end
-
-local served_header = core.served_header
-
---- The header of an authorised request. No I/O and no garbage while the token is fresh.
--- @treturn[1] string its name
--- @treturn[1] string its value
--- @treturn[2] nil
--- @treturn[2] bearer.error
-function methods:header()
-  local name, value = served_header(self)
-  if name then
-    return name, value
-  end
+-- What login:header() does when no fresh header is at hand.
+local function find_header(self)
   local f = fields_of(self)
   local t, err = current(f)
   if not t then
     return nil, err
   end
-  return serve(f, t)
+  local name, value = t:header()
+  if f.token == t then
+    served.until_due(self, (core.times(t)), name, value)
+  end
+  return name, value
 end
+
+--- The header of an authorised request. No I/O and no garbage while the token is fresh.
+-- @function login:header
+-- @treturn[1] string its name
+-- @treturn[1] string its value
+-- @treturn[2] nil
+-- @treturn[2] bearer.error
+methods.header = served.method(find_header)
 
 --- All headers of an authorised request.
 -- @tparam[opt] table t to add them to

@@ -5,6 +5,7 @@ local engine = require "bearer.engine"
 local errors = require "bearer.errors"
 local flight = require "bearer.flight"
 local inputs = require "bearer.inputs"
+local served = require "bearer.served"
 local token = require "bearer.token"
 
 local renewal = {}
@@ -31,16 +32,17 @@ local holds = {
   terminal = { 60, 900 },
 }
 
-local function hold(login, err, fingerprint)
+-- Each class is counted by itself: a network that fails in between must not let a wrong
+-- password be tried more often.
+local function hold(login, err)
   local first, longest = holds[err.class][1], holds[err.class][2]
-  local last = login.last_hold
-  local count = last and last.class == err.class and last.count + 1 or 1
-  local seconds = err.retry_after or math.min(longest, first * 2 ^ (count - 1))
+  local count = (login.held_times[err.class] or 0) + 1
+  login.held_times[err.class] = count
+  local seconds = err.class == "throttled" and err.retry_after
+    or math.min(longest, first * 2 ^ (count - 1))
   login.hold = {
-    class = err.class, count = count, err = err, fingerprint = fingerprint,
-    till = core.now() + seconds,
+    class = err.class, err = err, fingerprint = login.fingerprint, till = core.now() + seconds,
   }
-  login.last_hold = login.hold
 end
 
 local function is_lifted(login)
@@ -48,7 +50,7 @@ local function is_lifted(login)
   if core.now() >= h.till then
     return true
   end
-  if h.class == "terminal" and h.fingerprint and next(login.dynamic) then
+  if h.class == "terminal" and next(login.dynamic) then
     local now = inputs.fingerprint(login.def, login.scope, login.dynamic)
     return now ~= nil and now ~= h.fingerprint
   end
@@ -70,7 +72,7 @@ end
 
 --- Lift the hold, and forget that there ever was one.
 function renewal.reset(login)
-  login.hold, login.last_hold = nil, nil
+  login.hold, login.vain, login.held_times = nil, nil, {}
 end
 
 -- ---- tokens -------------------------------------------------------------------------
@@ -78,8 +80,7 @@ end
 --- Take a token, or none, as the one that is handed out.
 function renewal.adopt(login, t)
   login.token = t
-  login[1], login[2] = nil, nil
-  core.serve(login.object)
+  served.no_more(login.object)
 end
 
 --- The token, while it may be handed out.
@@ -94,30 +95,30 @@ function renewal.living(login)
   return t, state
 end
 
-local function keep_refresh_token(fl)
-  if fl.kind == "refresh" and not fl.found.refresh_token then
-    fl.found.refresh_token = token.refresh_token(fl.token) -- simple-oauth2#58
+local function remember_successor(login, t)
+  if login.def.inputs.refresh_token then
+    login.successor = { token = t, fingerprint = login.fingerprint }
   end
 end
 
 local function land_well(login, fl)
-  keep_refresh_token(fl)
   login.generation = login.generation + 1
   local count = fl.kind == "login" and "logins" or "refreshes"
   login.counts[count] = login.counts[count] + 1
-  renewal.adopt(login, token.new(fl.found, login, login.generation))
-  renewal.reset(login)
-  login.last_error = nil
+  local t = token.new(fl.found, login, login.generation)
+  renewal.adopt(login, t)
+  remember_successor(login, t)
+  login.hold, login.held_times, login.last_error = nil, {}, nil
   tell(login, {
     event = fl.kind, duration = core.now() - fl.began, generation = login.generation,
-    expires_in = login.token:expires_in(),
+    expires_in = t:expires_in(),
   })
 end
 
 local function land_badly(login, fl)
   login.counts.failures = login.counts.failures + 1
   login.last_error = fl.err
-  hold(login, fl.err, fl.fingerprint)
+  hold(login, fl.err)
   tell(login, {
     event = "failure", step = fl.err.step, class = fl.err.class, code = fl.err.code,
     duration = core.now() - fl.began, hold = login.hold.till - core.now(),
@@ -149,6 +150,13 @@ function renewal.start(login)
   return login.flight
 end
 
+local function pending(login, fl)
+  return errors.new {
+    code = "pending", class = "transient", provider = login.def.name, step = fl.kind,
+    description = "a renewal is under way, and nothing can be waited for here",
+  }
+end
+
 --- Renew and wait for it.
 -- @tparam table login fields of a login
 -- @treturn[1] true
@@ -162,9 +170,9 @@ function renewal.wait(login)
   end
   local fl = renewal.start(login)
   fl:step()
-  engine.wait(function()
-    return fl.ended
-  end)
+  if not engine.wait(function() return fl.ended end, fl) then
+    return nil, pending(login, fl)
+  end
   if fl.err then
     return nil, fl.err
   end

@@ -27,12 +27,14 @@ end
 function token.new(found, login, generation)
   local names = found.names
   names:set("token", found.value, "text", true)
-  names:set("refresh_token", found.refresh_token, "text", true)
+  if found.refresh_token then -- an answer without one leaves the old one as it is
+    names:set("refresh_token", found.refresh_token, "text", true)
+  end
   local fields = {
     names = names, def = login.def, login = login, kept = found.kept,
     type = found.type, scope = found.scope, generation = generation,
   }
-  return core.token(fields, found.sent_at, found.lifetime, login.options.leeway, math.random())
+  return core.token(fields, found.sent_at, found.lifetime, login.options.leeway, core.jitter())
 end
 
 --- Put what a refresh may use of this token into a scope: its refresh token, what was kept,
@@ -53,7 +55,8 @@ end
 -- @local
 token.fields = fields_of
 
---- Can this token be had back by a refresh request that names these?
+--- What the next refresh spends.
+-- @treturn ?string
 -- @local
 function token.refresh_token(t)
   return fields_of(t).names:get("refresh_token")
