@@ -4,43 +4,97 @@ local answer = require "bearer.answer"
 local core = require "bearer.core"
 local engine = require "bearer.engine"
 local errors = require "bearer.errors"
-local json = require("cjson").new()
+local json = require "bearer.json"
 local path = require "bearer.path"
 local request = require "bearer.request"
 local token = require "bearer.token"
 local words = require "bearer.definition.words"
 
-json.encode_keep_buffer(false)
-
 local call = {}
+
+-- ---- the caller's mistakes ----------------------------------------------------
 
 local known = {
   method = "string", url = "string", headers = "table", query = "table",
   json = "any", form = "table", body = "string",
 }
 
---- Check the caller's request.
--- @raise on a wrong type or an unknown field
-function call.check(given)
-  if type(given) ~= "table" then
-    error("request: a table expected, got " .. type(given), 3)
-  end
+-- Raised with the position of whoever called login:request.
+local function refuse(level, message, ...)
+  error(message:format(...), level + 1)
+end
+
+local function check_fields(given)
   for name, value in pairs(given) do
     local kind = known[name]
     if not kind then
-      error(("request: unknown field %s%s"):format(words.quote(name),
-        words.suggester()(name, known)), 3)
+      refuse(4, "request: unknown field %s%s", words.quote(name), words.suggester()(name, known))
     elseif kind ~= "any" and type(value) ~= kind then
-      error(("request.%s: a %s expected, got %s"):format(name, kind, type(value)), 3)
+      refuse(4, "request.%s: a %s expected, got %s", name, kind, type(value))
     end
   end
   if not given.url then
-    error("request.url: is missing", 3)
-  end
-  if (given.json ~= nil and 1 or 0) + (given.form and 1 or 0) + (given.body and 1 or 0) > 1 then
-    error("request: json, form and body exclude each other", 3)
+    refuse(4, "request.url: is missing")
   end
 end
+
+local token_of_http = "^[%w!#$%%&'*+.^_`|~-]+$" -- RFC 9110, 5.6.2
+
+local scalar = { string = true, number = true, boolean = true }
+
+local function check_headers(headers)
+  for name, value in pairs(headers) do
+    if type(name) ~= "string" or not name:find(token_of_http) then
+      refuse(4, "request.headers: %s is not the name of a header", words.quote(name))
+    elseif not scalar[type(value)] then
+      refuse(4, "request.headers[%s]: a text expected, got %s", words.quote(name), type(value))
+    elseif tostring(value):find("[%z\1-\8\10-\31\127]") then -- %z: for Lua 5.1
+      refuse(4, "request.headers[%s]: holds a control character, which would split it",
+        words.quote(name))
+    end
+  end
+end
+
+local function is_scalars(value)
+  if type(value) ~= "table" then
+    return scalar[type(value)]
+  end
+  for i, item in pairs(value) do
+    if type(i) ~= "number" or not scalar[type(item)] then
+      return false
+    end
+  end
+  return true
+end
+
+local function check_parameters(field, map)
+  for name, value in pairs(map) do
+    if type(name) ~= "string" or name:find("%z") then
+      refuse(4, "request.%s: %s is not the name of a parameter", field, words.quote(name))
+    elseif not is_scalars(value) then
+      refuse(4, "request.%s[%s]: a text or a list of texts expected", field, words.quote(name))
+    end
+  end
+end
+
+--- Check the caller's request.
+-- @raise on a wrong type, an unknown field, or what would be another request than it seems
+function call.check(given)
+  if type(given) ~= "table" then
+    refuse(3, "request: a table expected, got %s", type(given))
+  end
+  check_fields(given)
+  check_headers(given.headers or {})
+  check_parameters("query", given.query or {})
+  check_parameters("form", given.form or {})
+  if given.method and not given.method:find "^%a+$" then
+    refuse(3, "request.method: %s is not a method", words.quote(given.method))
+  elseif (given.json ~= nil and 1 or 0) + (given.form and 1 or 0) + (given.body and 1 or 0) > 1 then
+    refuse(3, "request: json, form and body exclude each other")
+  end
+end
+
+-- ---- sending ------------------------------------------------------------------
 
 local function shallow(map)
   local copy = {}
@@ -51,10 +105,10 @@ local function shallow(map)
 end
 
 -- The caller's tables stay as they are: the token is put into copies.
-local function private_copy(given)
+local function private_copy(given, def)
   local copy = shallow(given)
   copy.headers, copy.query = shallow(given.headers), shallow(given.query)
-  if type(given.json) == "table" then
+  if type(given.json) == "table" and def.authorize and def.authorize.json then
     copy.json = shallow(given.json)
   end
   return copy
@@ -75,23 +129,42 @@ local function literals(map)
   return result
 end
 
-local function base_of(login, names)
-  return request.text(login.def, names, login.def.base_url)
+local function body_of(given)
+  if given.json == nil then
+    return given.body
+  end
+  local ok, text = pcall(json.encode, given.json)
+  if not ok then
+    refuse(6, "request.json: %s", text)
+  end
+  return text
 end
 
-local function as_definition(login, names, given)
-  local url = core.join(base_of(login, names), given.url)
-  if not url then
-    error("request.url: is relative, and the provider has no base_url", 4)
-  end
-  local has_body = given.json ~= nil or given.form or given.body
+local function as_definition(given, url)
+  local body = body_of(given)
   return {
-    method = given.method and given.method:upper() or has_body and "POST" or "GET",
+    method = (given.method or (body or given.form) and "POST" or "GET"):upper(),
     url = literal(url), headers = literals(given.headers), query = literals(given.query),
     form = given.form and literals(given.form),
-    body = given.body and literal(given.body)
-      or given.json ~= nil and literal(json.encode(given.json)) or nil,
+    body = body and literal(body),
     content_type = given.json ~= nil and "application/json" or "application/octet-stream",
+  }
+end
+
+-- The absolute URL; nil when no answer gave what the provider's base_url is made of.
+local function url_of(login, names, given)
+  local base = request.url(login.def, names, login.def.base_url)
+  local url = core.join(base, given.url)
+  if not url and not login.def.base_url then
+    refuse(5, "request.url: is relative, and the provider has no base_url")
+  end
+  return url
+end
+
+local function failure_of(login, names, code, class, description)
+  return nil, errors.new {
+    code = code, class = class, provider = login.def.name, step = "request",
+    description = errors.clean(description, names),
   }
 end
 
@@ -112,42 +185,52 @@ end
 -- @treturn[1] table the response
 -- @treturn[2] nil
 -- @treturn[2] bearer.error
+-- @raise on a request that cannot be sent
 function call.send(login, t, given)
   local names = token.fields(t).names
-  local authorized = t:authorize(private_copy(given))
-  local req, fault = request.build(as_definition(login, names, authorized), login.def, names,
-    login.options.allow_http)
+  local url = url_of(login, names, given)
+  if not url then
+    return failure_of(login, names, "bad_answer", "terminal",
+      "no answer gave what the provider's base_url is made of")
+  end
+  local r = as_definition(t:authorize(private_copy(given, login.def)), url)
+  local req, fault = request.build(r, login.def, names, login.options.allow_http)
   if not req then
-    error(("request: %s %s"):format(fault.kind, fault.what), 3)
+    refuse(4, "request: %s", request.explain(fault))
   end
   local raw, failure = engine.exchange(req, login.options)
   if raw then
     return response_of(raw)
   end
-  return nil, errors.new {
-    code = failure.code, class = "transient", provider = login.def.name, step = "request",
-    description = errors.clean(failure.reason, names),
-  }
+  return failure_of(login, names, failure.code,
+    failure.code == "no_secret" and "terminal" or "transient", failure.reason)
+end
+
+-- ---- answers ------------------------------------------------------------------
+
+local function has_refused_code(login, response)
+  local refused = login.def.error.refused
+  if not next(refused) then
+    return false
+  end
+  local code = path.find(answer.decode(response.body), login.def.error.code)
+  return code ~= nil and refused[words.code(code)] == true
 end
 
 --- Does this answer say that the token is no longer accepted?
+-- @tparam table login fields of a login
+-- @tparam table response
+-- @treturn boolean
 function call.is_refused(login, response)
-  if response.status == 401 then
+  if response.status == 401 or has_refused_code(login, response) then
     return true
   end
-  local refused = login.def.error.refused
-  if next(refused) then
-    local code = path.find(answer.decode(response.body), login.def.error.code)
-    if code ~= nil and refused[type(code) == "number" and ("%.14g"):format(code) or code] then
-      return true
-    end
-  end
   local custom = login.options.refused
-  if custom then
-    local ok, is = pcall(custom, response)
-    return ok and is == true
+  if not custom then
+    return false
   end
-  return false
+  local ok, is = pcall(custom, response)
+  return ok and is == true
 end
 
 return call

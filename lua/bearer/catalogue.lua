@@ -2,12 +2,12 @@
 -- @module bearer.catalogue
 local catalogue = {}
 
--- Lua cannot list a folder by itself; a shell can. Names come from files, so they are quoted.
+-- Lua cannot list a folder by itself; a shell can. What comes from package.path is quoted.
 local function files_in(folder)
   local names = {}
   local quoted = "'" .. folder:gsub("'", "'\\''") .. "'"
-  local listing = io.popen("ls -1 " .. quoted .. " 2>/dev/null")
-  if listing then
+  local ok, listing = pcall(io.popen, "ls -1 -- " .. quoted .. " 2>/dev/null")
+  if ok and listing then -- some hosts have no popen
     for name in listing:lines() do
       names[#names + 1] = name
     end
@@ -16,11 +16,9 @@ local function files_in(folder)
   return names
 end
 
-local function folder_and_suffix(template)
-  local folder, suffix = template:match("^(.*)%?(.*)$")
-  if folder and suffix == ".lua" then
-    return folder .. "bearer/providers/"
-  end
+local function provider_folder(template)
+  local folder = template:match("^(.*)%?%.lua$")
+  return folder and folder .. "bearer/providers/"
 end
 
 --- The names, sorted, each once.
@@ -28,7 +26,7 @@ end
 function catalogue.names()
   local seen, names = {}, {}
   for template in package.path:gmatch("[^;]+") do
-    local folder = folder_and_suffix(template)
+    local folder = provider_folder(template)
     for _, file in ipairs(folder and files_in(folder) or {}) do
       local name = file:match("^([%w_]+)%.lua$")
       if name and not seen[name] then

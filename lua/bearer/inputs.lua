@@ -3,6 +3,7 @@
 -- and asked anew for each login.
 -- @module bearer.inputs
 local core = require "bearer.core"
+local json = require "bearer.json"
 local words = require "bearer.definition.words"
 
 local inputs = {}
@@ -48,36 +49,62 @@ local function joined(name, value, spec)
   return value
 end
 
-local function check_list(name, value)
-  if #value == 0 and next(value) == nil then
-    error(("inputs.%s: the list is empty"):format(name), 0)
+local deepest = 100
+
+-- A copy that the caller cannot change any more: plain data, as JSON has it.
+local function private(name, value, depth)
+  if type(value) == "number" and (value ~= value or value == math.huge or value == -math.huge) then
+    error(("inputs.%s: not a number"):format(name), 0)
+  elseif scalar[type(value)] then
+    return value
+  elseif type(value) ~= "table" then
+    error(("inputs.%s: a text expected, got %s"):format(name, words.kind(value)), 0)
+  elseif depth > deepest then
+    error(("inputs.%s: is nested too deep"):format(name), 0)
   end
+  local copy = {}
+  for key, item in pairs(value) do
+    if type(key) ~= "string" and type(key) ~= "number" then
+      error(("inputs.%s: a key that is %s"):format(name, words.kind(key)), 0)
+    end
+    copy[key] = private(name, item, depth + 1)
+  end
+  return copy
+end
+
+-- Tables stay Lua values, which nobody can wipe or mask.
+local function check_table(name, value, spec)
+  if next(value) == nil then
+    error(("inputs.%s: the list is empty"):format(name), 0)
+  elseif not spec.secret then
+    return value
+  elseif spec.kind ~= "jwk" then
+    error(("inputs.%s: a secret is a text"):format(name), 0)
+  end
+  return json.encode(value)
+end
+
+local function check_enum(name, value, enum)
+  for _, choice in ipairs(enum) do
+    if choice == value then
+      return
+    end
+  end
+  error(("inputs.%s: one of %s expected"):format(name, table.concat(enum, ", ")), 0)
 end
 
 -- The value as it is kept. Nothing of it is ever shown: it may be a secret in the wrong place.
 local function check_value(name, value, spec)
-  value = joined(name, value, spec)
-  if type(value) == "table" then
-    check_list(name, value)
-  elseif not scalar[type(value)] then
-    error(("inputs.%s: a text expected, got %s"):format(name, words.kind(value)), 0)
-  elseif value ~= value then
-    error(("inputs.%s: not a number"):format(name), 0)
-  end
+  value = private(name, joined(name, value, spec), 1)
   local kind = kinds[spec.kind]
   if not kind[1](value) then
     error(("inputs.%s: %s expected"):format(name, value == "" and "a text that is not empty"
       or kind[2]), 0)
   end
   if spec.enum then
-    for _, choice in ipairs(spec.enum) do
-      if choice == value then
-        return value
-      end
-    end
-    error(("inputs.%s: one of %s expected"):format(name, table.concat(spec.enum, ", ")), 0)
+    check_enum(name, value, spec.enum)
   end
-  return value
+  return type(value) == "table" and check_table(name, value, spec) or value
 end
 
 local function is_dynamic(value)
@@ -150,13 +177,7 @@ local function check_names(def, given)
   end
 end
 
---- Check the inputs of a login.
--- @tparam table def a compiled definition
--- @tparam table given by the caller
--- @treturn bearer.scope what is known from now on
--- @treturn {[string]=function|bearer.reference,…} what is asked for at each login
--- @raise naming each input that is missing, unknown or wrong
-function inputs.check(def, given)
+local function check_shape(given)
   if type(given) ~= "table" then
     error("inputs: a table expected, got " .. type(given), 0)
   end
@@ -165,6 +186,16 @@ function inputs.check(def, given)
       error("inputs: names are texts", 0)
     end
   end
+end
+
+--- Check the inputs of a login.
+-- @tparam table def a compiled definition
+-- @tparam table given by the caller
+-- @treturn bearer.scope what is known from now on
+-- @treturn {[string]=function|bearer.reference,…} what is asked for at each login
+-- @raise naming each input that is missing, unknown or wrong
+function inputs.check(def, given)
+  check_shape(given)
   check_names(def, given)
   if def.one_of then
     check_groups(def, given)
@@ -184,28 +215,40 @@ function inputs.check(def, given)
   return scope, dynamic
 end
 
-local function ask(name, source, spec, scope)
-  local value = source
-  if type(source) == "function" then
-    local ok, result, why = pcall(source)
-    if not ok or result == nil then
-      return nil, ("input '%s': its function gave nothing%s"):format(name,
-        ok and type(why) == "string" and ": " .. why or "")
-    end
-    ok, value = pcall(check_value, name, result, spec)
-    if not ok then
-      return nil, value
-    end
+local function ask_function(name, source, spec)
+  local ok, value, why = pcall(source)
+  if not ok or value == nil then
+    return nil, ("input '%s': its function gave nothing%s"):format(name,
+      ok and type(why) == "string" and ": " .. why or "")
   end
-  local ok, why = put(scope, name, value, spec)
+  ok, value = pcall(check_value, name, value, spec)
+  if not ok then
+    return nil, value
+  end
+  return value
+end
+
+-- Only what goes into a URL as it is, or must be one of a few, becomes a Lua string for it.
+local function check_read(name, spec, scope)
+  if not url_kinds[spec.kind] and not spec.enum then
+    return true
+  end
+  return pcall(check_value, name, scope:get(name), spec)
+end
+
+local function ask(name, source, spec, scope)
+  if type(source) == "function" then
+    local value, why = ask_function(name, source, spec)
+    if value == nil then
+      return nil, why
+    end
+    return put(scope, name, value, spec)
+  end
+  local ok, why = put(scope, name, source, spec)
   if not ok then
     return nil, ("input '%s': %s %s"):format(name, tostring(source), why)
   end
-  if type(source) ~= "function" and (url_kinds[spec.kind] or spec.enum)
-    and not pcall(check_value, name, scope:get(name), spec) then
-    return nil, ("input '%s': %s expected"):format(name, kinds[spec.kind][2])
-  end
-  return true
+  return check_read(name, spec, scope)
 end
 
 --- Read the secret references and ask the functions.
@@ -219,7 +262,7 @@ function inputs.read(def, scope, dynamic)
   for _, name in ipairs(words.sorted(dynamic)) do
     local ok, why = ask(name, dynamic[name], def.inputs[name], scope)
     if not ok then
-      return nil, why
+      return nil, why -- never with the value: it may be the secret
     end
   end
   return true

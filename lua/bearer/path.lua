@@ -1,11 +1,9 @@
 --- Paths into a decoded JSON answer: `a.b`, `a[1].b` (counted from 1), and `$` for all of it.
 -- Nothing here raises, whatever the answer is: it was written by a stranger.
 -- @module bearer.path
-local json = require("cjson").new() -- private: the settings of `require "cjson"` are shared
+local null = require("cjson").null
 
 local path = {}
-
-local null = json.null
 
 -- The next step of a path: a key or an index, and where the one after it starts.
 local function next_step(text, at)

@@ -2,6 +2,8 @@
 -- filled in, every path is a list of paths.
 -- @module bearer.definition.compiled
 -- @local
+local words = require "bearer.definition.words"
+
 local compiled = {}
 
 local function list(value)
@@ -22,7 +24,7 @@ end
 local function set(codes)
   local result = {}
   for _, code in ipairs(codes or {}) do
-    result[type(code) == "number" and ("%.14g"):format(code) or code] = true
+    result[words.code(code)] = true
   end
   return result
 end

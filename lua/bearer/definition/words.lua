@@ -57,6 +57,11 @@ function words.sorted(map)
   return keys
 end
 
+--- A provider's code as the sets of codes have it: some are numbers.
+function words.code(value)
+  return type(value) == "number" and ("%.14g"):format(value) or value
+end
+
 --- "a, b or c" of the keys of a set.
 function words.choices(set)
   local keys = words.sorted(set)
