@@ -83,6 +83,7 @@ describe("hubsoft", function()
   it("keeps the refresh token that the answer does not replace", function()
     s.sb:tell("hubsoft", { rotate = false })
     local login = s:login()
+    s:token(login)
     for _ = 1, 3 do
       assert(login:refresh())
     end
@@ -170,6 +171,7 @@ describe("hubsoft", function()
 
       it("logs in, refreshes, and calls", function()
         local login = s:login()
+        s:token(login)
         assert(login:refresh())
         assert.equal(200, assert(s:call(login)).status)
         assert.equal("1 login 1 refresh 1 call", s:traffic())

@@ -16,7 +16,8 @@ local function walk(s)
     local asked, inputs = s():last(), s():inputs()
     assert.equal("Basic " .. (mime.b64(escape(inputs.client_id) .. ":"
       .. escape(inputs.client_secret))), asked.headers.authorization)
-    assert.is_nil(asked.body:find("client_", 1, true))
+    assert.is_nil(asked.body:find("client_id=", 1, true))
+    assert.is_nil(asked.body:find("client_secret=", 1, true))
     assert.equal("application/x-www-form-urlencoded", asked.headers["content-type"])
     assert.equal("application/json", asked.headers.accept)
     s():hide { asked.headers.authorization:match(" (.*)") }
@@ -68,10 +69,11 @@ local function walk(s)
   end)
 
   it("repeats audience and resource as they were given", function()
-    local response = assert(s():call(s():login { audience = "https://a.example/?x=1&y",
-      resource = { "https://r1.example/a b", "https://r2.example/" } }))
-    local about = response.json()
-    assert.is_nil(about.audience)
+    local audience, resources = "https://a.example/?x=1&y", { "https://r1.example/a%20b",
+      "https://r2.example/" }
+    local login = s():login { audience = audience, resource = resources }
+    local about = assert(s():call(login)).json()
+    assert.same({ audience, resources }, { about.audience, about.resource })
   end)
 
   it("says why a wrong client is refused, and asks once", function()
@@ -160,7 +162,7 @@ describe("oauth2_client_credentials", function()
   end)
 end)
 
--- Grants whose answer holds a refresh token; `bought` are the requests that the first one costs.
+-- Grants whose answer holds a refresh token.
 local function walk_refreshing(s)
   it("refreshes ahead of the end, each refresh token once", function()
     local login = s():login()
@@ -185,17 +187,6 @@ local function walk_refreshing(s)
     end
     assert.equal(0, s():count(nil, 400))
     s():check_secrets(login)
-  end)
-
-  it("logs in once and repeats once when a call answers 401", function()
-    local login = s():login()
-    local old = s():token(login)
-    s().sb:revoke("oauth2", "access")
-    local before = s():count()
-    s().sb:tell("oauth2", { credentials = { refresh_token = "x" } })
-    s():call(login)
-    assert.is_true(s():count() > before)
-    assert.is_false(old == login:token())
   end)
 end
 
@@ -271,15 +262,12 @@ describe("oauth2_password", function()
   it("revokes at the end, in a definition that says where", function()
     local login = s():login(nil, nil, with_logout { token = "${refresh_token}",
       token_type_hint = "refresh_token" })
-    local value = s():token(login):value()
+    local t = s():token(login)
     assert.is_true(login:logout())
     assert.same({ 1, "none" }, { s():count("logout", 200), login:status().state })
-    local other = s():login(nil, { transport = false or nil })
-    local response = assert(other:request { url = s().sb.url .. "/oauth2/resource",
-      headers = { ["X-Old"] = "1" } })
-    assert.equal(200, response.status)
-    s():hide { value }
-    s():check_secrets(login)
+    s():check_secrets(login, t)
+    s():token(login) -- nothing was left to refresh with
+    assert.equal("2 login 0 refresh 0 call", s():traffic())
   end)
 
   it("says what a revocation was answered", function()
@@ -325,5 +313,27 @@ describe("oauth2_refresh_token", function()
     s():pass(3601)
     assert.equal(2, s():token(login):generation())
     assert.equal(2, s():count("refresh", 200))
+  end)
+
+  it("goes on with the newest refresh token when a call answers 401, not with a spent one",
+    function()
+      pending "it goes back to the first one, which ends the family"
+      local login = s():login()
+      s():token(login)
+      s().sb:revoke("oauth2", "access")
+      assert.equal(200, assert(s():call(login)).status)
+      assert.same({ 0, 2 }, { s():count(nil, 400), s():count "call" })
+    end)
+
+  it("goes on with the newest when a refresh did not get through", function()
+    pending "it goes back to the first one, which ends the family"
+    local login = s():login(nil, { retries = 0 })
+    s():token(login)
+    s().sb:tell("oauth2", { status = 502 })
+    assert.is_nil((login:refresh()))
+    s().sb:tell("oauth2", { status = false })
+    login:reset()
+    assert(login:refresh())
+    assert.equal(0, s():count(nil, 400))
   end)
 end)
