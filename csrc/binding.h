@@ -10,14 +10,14 @@
 #include "names.h"
 #include "net.h"
 
-#define BEARER_ERROR "bearer.error"
-#define BEARER_LOGIN "bearer.login"
-#define BEARER_PROVIDER "bearer.provider"
+#define BEARER_ERROR     "bearer.error"
+#define BEARER_LOGIN     "bearer.login"
+#define BEARER_PROVIDER  "bearer.provider"
 #define BEARER_REFERENCE "bearer.reference"
-#define BEARER_REQUEST "bearer.request"
-#define BEARER_SCOPE "bearer.scope"
-#define BEARER_TOKEN "bearer.token"
-#define BEARER_TRANSFER "bearer.transfer"
+#define BEARER_REQUEST   "bearer.request"
+#define BEARER_SCOPE     "bearer.scope"
+#define BEARER_TOKEN     "bearer.token"
+#define BEARER_TRANSFER  "bearer.transfer"
 
 #pragma GCC visibility push(hidden)
 
@@ -29,8 +29,8 @@ typedef struct {
 
 bearer_lua *bearer_lua_state(lua_State *L); /* [-0, +0, -] */
 
-/* A userdata of this type, zeroed, with a fresh table as its uservalue, or with the one on
-   top of the stack. [-0, +1, m] [-1, +1, m] */
+/* A userdata of this type, zeroed, with a fresh table as its uservalue, or with the one
+   on top of the stack. [-0, +1, m] [-1, +1, m] */
 void *bearer_object_new(lua_State *L, const char *type, size_t size);
 void *bearer_object_wrap(lua_State *L, const char *type, size_t size);
 

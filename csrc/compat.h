@@ -17,7 +17,7 @@
 #if LUA_VERSION_NUM < 502 /* a uservalue is the environment, and is never nil */
 #define lua_setuservalue lua_setfenv
 #define lua_getuservalue lua_getfenv
-#define lua_rawlen lua_objlen
+#define lua_rawlen       lua_objlen
 #endif
 
 #if LUA_VERSION_NUM < 502 && !defined(LUAJIT_VERSION_NUM) && !defined(LUA_JITLIBNAME)
@@ -27,9 +27,9 @@ void bearer_compat_setfuncs(lua_State *L, const luaL_Reg *functions, int upvalue
 void bearer_compat_setmetatable(lua_State *L, const char *type);
 void *bearer_compat_testudata(lua_State *L, int index, const char *type);
 #pragma GCC visibility pop
-#define luaL_setfuncs bearer_compat_setfuncs
+#define luaL_setfuncs     bearer_compat_setfuncs
 #define luaL_setmetatable bearer_compat_setmetatable
-#define luaL_testudata bearer_compat_testudata
+#define luaL_testudata    bearer_compat_testudata
 #define luaL_newlib(L, l) (lua_newtable(L), luaL_setfuncs(L, l, 0))
 #endif
 

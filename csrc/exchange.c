@@ -58,8 +58,8 @@ static void clear_secrets(bearer_options *o) {
   bearer_secret_clear(&o->key);
 }
 
-/* core.send(request, options) -> a transfer; the request is spent. Or nil, the option that
-   cannot be read, and why. options: timeout, connect_timeout (seconds), max_response
+/* core.send(request, options) -> a transfer; the request is spent. Or nil, the option
+   that cannot be read, and why. options: timeout, connect_timeout (seconds), max_response
    (bytes), ca_file, ca_pem, cert, key, proxy, user_agent, once */
 static int transfer_send(lua_State *L) {
   bearer_message *m = bearer_request_check(L, 1);
@@ -90,6 +90,12 @@ static int transfer_send(lua_State *L) {
   lua_pushstring(L, which);
   lua_pushstring(L, why);
   return 3;
+}
+
+/* transfer:id() -> what core.next_ended() calls it */
+static int transfer_id(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)check(L)->id);
+  return 1;
 }
 
 static int transfer_ended(lua_State *L) {
@@ -157,7 +163,7 @@ static int transfer_answer(lua_State *L) {
     return 1;
   }
   lua_pushstring(L, t->result == CURLE_OK && t->status == 0 && !t->forked ? "bad_answer"
-                                                                         : code_of(t));
+                                                                          : code_of(t));
   lua_setfield(L, -2, "code");
   lua_pushstring(L, t->reason);
   lua_setfield(L, -2, "reason");
@@ -178,6 +184,7 @@ static const luaL_Reg metamethods[] = {
 };
 
 static const luaL_Reg methods[] = {
+  { "id", transfer_id },
   { "ended", transfer_ended },
   { "answer", transfer_answer },
   { "close", transfer_close },

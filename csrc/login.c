@@ -15,11 +15,11 @@ typedef struct {
   bearer_tick tick;   /* when that was last looked at */
 } login;
 
-/* The uservalues: the fields, and the header's name and value. Lua 5.3 and older have room
-   for the fields alone, and look there. */
+/* The uservalues: the fields, and the header's name and value. Lua 5.3 and older have
+   room for the fields alone, and look there. */
 #if LUA_VERSION_NUM >= 504
 enum { FIELDS = 1, NAME, VALUE };
-#define new_login(L) lua_newuserdatauv(L, sizeof(login), VALUE)
+#define new_login(L)         lua_newuserdatauv(L, sizeof(login), VALUE)
 #define push_header(L, what) lua_getiuservalue(L, 1, what)
 #else
 enum { NAME = 1, VALUE };

@@ -21,7 +21,8 @@ static bearer_name *append(bearer_names *n, const char *name) {
   bearer_name *entry;
   if (n->count == n->room) {
     size_t room = n->room ? n->room * 2 : 16;
-    bearer_name *list = realloc(n->list, room * sizeof(*list)); /* holds no secret bytes */
+    bearer_name *list =
+        realloc(n->list, room * sizeof(*list)); /* holds no secret bytes */
     if (list == NULL)
       return NULL;
     n->list = list;
@@ -59,7 +60,8 @@ int bearer_names_copy(bearer_names *to, const bearer_names *from) {
   return 1;
 }
 
-const bearer_name *bearer_names_get(const bearer_names *n, const char *name, size_t size) {
+const bearer_name *bearer_names_get(const bearer_names *n, const char *name,
+                                    size_t size) {
   return size > 0 ? find(n, name, size) : NULL;
 }
 
@@ -100,9 +102,14 @@ int bearer_names_next(const char *text, size_t size, size_t *at, size_t *from,
   return 0;
 }
 
-static void add_value(const bearer_name *e, int for_url, int opens, bearer_buffer *out) {
+static void add_value(const bearer_name *e, int for_url, int opens, char next,
+                      bearer_buffer *out) {
+  size_t size = e->value.size;
+  if (for_url && e->use == BEARER_NAME_URL && next == '/' && size > 0 &&
+      e->value.data[size - 1] == '/')
+    size--; /* "https://h/" before "/v1" */
   if (!for_url || e->use == BEARER_NAME_URL || (e->use == BEARER_NAME_OPENER && opens))
-    bearer_buffer_add(out, e->value.data, e->value.size);
+    bearer_buffer_add(out, e->value.data, size);
   else
     bearer_encode_percent(out, e->value.data, e->value.size);
 }
@@ -117,7 +124,7 @@ const char *bearer_names_expand(const bearer_names *n, const char *text, size_t 
       return text + from + 2;
     }
     bearer_buffer_add(out, text + done, from - done);
-    add_value(e, for_url, from == 0, out);
+    add_value(e, for_url, from == 0, at < size ? text[at] : '\0', out);
     done = at;
   }
   bearer_buffer_add(out, text + done, size - done);
@@ -126,54 +133,180 @@ const char *bearer_names_expand(const bearer_names *n, const char *text, size_t 
 
 /* ---- for people -------------------------------------------------------------- */
 
-static void mask(const bearer_buffer *needle, bearer_buffer *text) {
-  const char *from = text->data, *hit;
-  size_t left = text->size;
-  bearer_buffer out = { 0 };
-  if (needle->size < 2 || left < needle->size ||
-      memmem(from, left, needle->data, needle->size) == NULL)
-    return;
+/* A longer secret is looked for as it is and as the encodings of encode.c write it, which
+   takes linear time; a shorter one in any mixture of escapes as well. */
+#define LOOSE_MAX 256
+
+typedef struct {
+  const char *text; /* borrowed */
+  size_t size;
+  char *hidden; /* owned: for each byte of the text, is it part of a secret? */
+} veil;
+
+static void hide_exactly(veil *v, const bearer_buffer *needle) {
+  const char *from = v->text, *hit;
+  size_t left = v->size;
   while ((hit = memmem(from, left, needle->data, needle->size)) != NULL) {
-    bearer_buffer_add(&out, from, (size_t)(hit - from));
-    bearer_buffer_text(&out, "***");
+    memset(v->hidden + (hit - v->text), 1, needle->size);
     left -= (size_t)(hit - from) + needle->size;
     from = hit + needle->size;
   }
-  bearer_buffer_add(&out, from, left);
-  bearer_buffer_reset(text);
-  bearer_buffer_add(text, bearer_buffer_string(&out), out.size);
-  text->failed |= out.failed;
-  bearer_buffer_free(&out);
 }
 
-static void add_json_inside(bearer_buffer *out, const void *data, size_t size) {
+/* So many hexadecimal digits; 0 when there are other characters. */
+static size_t read_hex(const char *text, size_t left, size_t digits, unsigned *value) {
+  static const char all[] = "0123456789abcdef0123456789ABCDEF";
+  *value = 0;
+  for (size_t i = 0; i < digits; i++) {
+    const char *at = i < left && text[i] != '\0' ? strchr(all, text[i]) : NULL;
+    if (at == NULL)
+      return 0;
+    *value = *value * 16 + (unsigned)(at - all) % 16;
+  }
+  return digits;
+}
+
+static size_t put_utf8(unsigned c, unsigned char *plain) {
+  if (c < 0x80) {
+    plain[0] = (unsigned char)c;
+    return 1;
+  }
+  if (c < 0x800) {
+    plain[0] = (unsigned char)(0xc0 | c >> 6);
+    plain[1] = (unsigned char)(0x80 | (c & 0x3f));
+    return 2;
+  }
+  plain[0] = (unsigned char)(0xe0 | c >> 12);
+  plain[1] = (unsigned char)(0x80 | (c >> 6 & 0x3f));
+  plain[2] = (unsigned char)(0x80 | (c & 0x3f));
+  return 3;
+}
+
+/* The escape at text: %2F, +, \/, \u002f, &amp;. Its size, or 0 when there is none; what
+   it stands for goes into plain. */
+static size_t unescape(const char *text, size_t left, unsigned char plain[3],
+                       size_t *count) {
+  static const struct {
+    const char *escape, *plain;
+  } known[] = {
+    { "+", " " },       { "\\\"", "\"" },  { "\\\\", "\\" },  { "\\/", "/" },
+    { "\\n", "\n" },    { "\\r", "\r" },   { "\\t", "\t" },   { "\\b", "\b" },
+    { "\\f", "\f" },    { "&amp;", "&" },  { "&lt;", "<" },   { "&gt;", ">" },
+    { "&quot;", "\"" }, { "&#34;", "\"" }, { "&apos;", "'" }, { "&#39;", "'" },
+    { "&#039;", "'" },  { "&#x27;", "'" }, { "&#x2F;", "/" }, { "&#x2B;", "+" },
+  };
+  unsigned value;
+  *count = 1;
+  if (left >= 3 && text[0] == '%' && read_hex(text + 1, left - 1, 2, &value)) {
+    plain[0] = (unsigned char)value;
+    return 3;
+  }
+  if (left >= 6 && memcmp(text, "\\u", 2) == 0 &&
+      read_hex(text + 2, left - 2, 4, &value)) {
+    *count = put_utf8(value, plain);
+    return 6;
+  }
+  for (size_t i = 0;
+       strchr("+\\&", text[0]) != NULL && i < sizeof(known) / sizeof(known[0]); i++) {
+    size_t size = strlen(known[i].escape);
+    if (size <= left && memcmp(text, known[i].escape, size) == 0) {
+      plain[0] = (unsigned char)known[i].plain[0];
+      return size;
+    }
+  }
+  return 0;
+}
+
+/* How much of the text from here on spells the secret, whatever of it is escaped; or 0.
+ */
+static size_t spelt(const char *text, size_t left, const bearer_secret *s) {
+  size_t at = 0, done = 0, count = 0;
+  unsigned char plain[3];
+  while (done < s->size && at < left) {
+    size_t used = unescape(text + at, left - at, plain, &count);
+    if (used > 0 && count <= s->size - done && !memcmp(plain, s->data + done, count)) {
+      at += used;
+      done += count;
+    } else if (text[at] == s->data[done]) {
+      at++;
+      done++;
+    } else {
+      return 0;
+    }
+  }
+  return done == s->size ? at : 0;
+}
+
+static void hide_loosely(veil *v, const bearer_secret *s) {
+  for (size_t at = 0; at < v->size;) {
+    size_t size = spelt(v->text + at, v->size - at, s);
+    memset(v->hidden + at, 1, size);
+    at += size > 0 ? size : 1;
+  }
+}
+
+static void encode_json_inside(bearer_buffer *out, const void *data, size_t size) {
   bearer_buffer quoted = { 0 };
   bearer_encode_json(&quoted, data, size);
   if (quoted.size > 2)
     bearer_buffer_add(out, quoted.data + 1, quoted.size - 2);
+  out->failed |= quoted.failed;
   bearer_buffer_free(&quoted);
+}
+
+static void encode_upper_hex(bearer_buffer *out, const void *data, size_t size) {
+  bearer_encode_hex(out, data, size);
+  for (size_t i = 0; i < out->size; i++)
+    if (out->data[i] >= 'a')
+      out->data[i] = (char)(out->data[i] - 'a' + 'A');
+}
+
+static void encode_unpadded(bearer_buffer *out, const void *data, size_t size) {
+  bearer_encode_base64(out, data, size);
+  while (out->size > 0 && out->data[out->size - 1] == '=')
+    out->size--;
+}
+
+/* 0 when memory ran out. */
+static int hide(veil *v, const bearer_secret *s) {
+  static void (*const forms[])(bearer_buffer *, const void *, size_t) = {
+    bearer_buffer_add,       encode_json_inside,   bearer_encode_percent,
+    bearer_encode_form,      bearer_encode_base64, encode_unpadded,
+    bearer_encode_base64url, bearer_encode_hex,    encode_upper_hex,
+  };
+  bearer_buffer needle = { 0 };
+  int ok = 1;
+  if (s->size < 2) /* nothing would be left of the text */
+    return 1;
+  if (s->size <= LOOSE_MAX)
+    hide_loosely(v, s);
+  for (size_t f = 0; ok && f < sizeof(forms) / sizeof(forms[0]); f++) {
+    bearer_buffer_reset(&needle);
+    forms[f](&needle, s->data, s->size);
+    ok = !needle.failed;
+    if (ok)
+      hide_exactly(v, &needle);
+  }
+  bearer_buffer_free(&needle);
+  return ok;
 }
 
 void bearer_names_redact(const bearer_names *n, const char *text, size_t size,
                          bearer_buffer *out) {
-  static void (*const forms[])(bearer_buffer *, const void *, size_t) = {
-    bearer_buffer_add,    add_json_inside,         bearer_encode_percent, bearer_encode_form,
-    bearer_encode_base64, bearer_encode_base64url, bearer_encode_hex
-  };
-  bearer_buffer all = { 0 }, needle = { 0 };
-  bearer_buffer_add(&all, text, size);
-  for (size_t i = 0; i < n->count; i++) {
-    const bearer_name *e = &n->list[i];
-    for (size_t f = 0; e->secret && f < sizeof(forms) / sizeof(forms[0]); f++) {
-      bearer_buffer_reset(&needle);
-      forms[f](&needle, e->value.data, e->value.size);
-      mask(&needle, &all);
-      all.failed |= needle.failed; /* rather no text than one with a secret in it */
-    }
-  }
-  if (all.failed)
+  veil v = { text, size, calloc(size + 1, 1) };
+  int ok = v.hidden != NULL;
+  for (size_t i = 0; ok && i < n->count; i++)
+    if (n->list[i].secret)
+      ok = hide(&v, &n->list[i].value);
+  if (!ok) /* rather no text than one with a secret in it */
     out->failed = 1;
-  bearer_buffer_add(out, bearer_buffer_string(&all), all.size);
-  bearer_buffer_free(&all);
-  bearer_buffer_free(&needle);
+  for (size_t from = 0, to; ok && from < size; from = to) {
+    for (to = from + 1; to < size && v.hidden[to] == v.hidden[from]; to++)
+      ;
+    if (v.hidden[from])
+      bearer_buffer_text(out, "***");
+    else
+      bearer_buffer_add(out, text + from, to - from);
+  }
+  free(v.hidden);
 }

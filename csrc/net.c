@@ -3,83 +3,15 @@
  */
 #include "net.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#if defined(__linux__)
-#define BEARER_EPOLL
-#include <sys/epoll.h>
-#endif
-
+#include "sockets.h"
 #include "transfer.h"
-
-/* Not the clock of clock.h: that one can be moved by tests, libcurl's timers cannot. */
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* ---- sockets ----------------------------------------------------------------- */
-
-static int on_timer(CURLM *multi, long ms, void *user) {
-  bearer_net *net = user;
-  (void)multi;
-  net->due = ms < 0 ? -1 : now() + (double)ms / 1000;
-  return 0;
-}
-
-#ifdef BEARER_EPOLL
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *known) {
-  bearer_net *net = user;
-  struct epoll_event event;
-  (void)easy;
-  memset(&event, 0, sizeof(event));
-  event.data.fd = fd;
-  if (what == CURL_POLL_REMOVE) {
-    epoll_ctl(net->poll_fd, EPOLL_CTL_DEL, fd, &event);
-    return 0;
-  }
-  event.events = ((what & CURL_POLL_IN) ? (uint32_t)EPOLLIN : 0) |
-                 ((what & CURL_POLL_OUT) ? (uint32_t)EPOLLOUT : 0);
-  if (epoll_ctl(net->poll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0 &&
-      errno == (known ? ENOENT : EEXIST))
-    epoll_ctl(net->poll_fd, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
-  curl_multi_assign(net->multi, fd, net); /* anything but NULL: known from now on */
-  return 0;
-}
-
-static void wait_and_advance(bearer_net *net, int ms) {
-  struct epoll_event events[64];
-  int running = 0;
-  int count = epoll_wait(net->poll_fd, events, 64, ms);
-  for (int i = 0; i < count; i++) {
-    uint32_t e = events[i].events;
-    int mask = ((e & EPOLLIN) ? CURL_CSELECT_IN : 0) |
-               ((e & EPOLLOUT) ? CURL_CSELECT_OUT : 0) |
-               ((e & (EPOLLERR | EPOLLHUP)) ? CURL_CSELECT_ERR : 0);
-    curl_multi_socket_action(net->multi, events[i].data.fd, mask, &running);
-  }
-  if (net->due >= 0 && now() >= net->due) {
-    net->due = -1; /* libcurl sets it anew */
-    curl_multi_socket_action(net->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-  }
-}
-#else
-static void wait_and_advance(bearer_net *net, int ms) {
-  int running = 0;
-  curl_multi_perform(net->multi, &running);
-  if (ms > 0 && running > 0) {
-    curl_multi_poll(net->multi, NULL, 0, ms, NULL);
-    curl_multi_perform(net->multi, &running);
-  }
-}
-#endif
 
 /* ---- the multi handle -------------------------------------------------------- */
 
@@ -95,29 +27,45 @@ static int open_multi(bearer_net *net) {
   if (global_result != CURLE_OK || (net->multi = curl_multi_init()) == NULL)
     return 0;
   net->pid = getpid();
-  net->due = -1;
-  curl_multi_setopt(net->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  curl_multi_setopt(net->multi, CURLMOPT_TIMERDATA, net);
-#ifdef BEARER_EPOLL
-  curl_multi_setopt(net->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  curl_multi_setopt(net->multi, CURLMOPT_SOCKETDATA, net);
-  net->poll_fd = epoll_create1(EPOLL_CLOEXEC);
-  if (net->poll_fd < 0) {
-    curl_multi_cleanup(net->multi);
-    net->multi = NULL;
-    return 0;
-  }
-#endif
-  return 1;
+  if (bearer_sockets_open(net))
+    return 1;
+  curl_multi_cleanup(net->multi);
+  net->multi = NULL;
+  return 0;
 }
 
-static void detach(bearer_transfer *t) {
+static void enlist(bearer_net *net, bearer_list *list, bearer_transfer *t) {
+  t->net = net;
+  t->list = list;
+  t->next = NULL;
+  t->link = list->end;
+  *list->end = t;
+  list->end = &t->next;
+  net->running += list == &net->under_way;
+  net->waiting += list == &net->queued;
+}
+
+static void unlist(bearer_transfer *t) {
+  t->net->running -= t->list == &t->net->under_way;
+  t->net->waiting -= t->list == &t->net->queued;
   *t->link = t->next;
   if (t->next != NULL)
     t->next->link = t->link;
-  t->net->running--;
+  else
+    t->list->end = t->link;
   t->net = NULL;
-  t->next = NULL;
+}
+
+static void abandon_list(bearer_net *net, bearer_list *list) {
+  while (list->first != NULL) {
+    bearer_transfer *t = list->first;
+    unlist(t);
+    if (list == &net->queued) /* never was the parent's multi's */
+      curl_easy_cleanup(t->easy);
+    t->easy = NULL;
+    t->ended = t->forked = 1;
+    enlist(net, &net->ended, t);
+  }
 }
 
 /* After fork the handle is the parent's: closing it here would say goodbye on the
@@ -126,26 +74,19 @@ static void abandon(bearer_net *net) {
   static struct orphan {
     CURLM *multi;
     struct orphan *next;
-  } *orphans;
+  } * orphans;
   struct orphan *o = malloc(sizeof(*o));
   if (o != NULL) {
     o->multi = net->multi;
     o->next = orphans;
     orphans = o;
   }
-  while (net->transfers != NULL) {
-    bearer_transfer *t = net->transfers;
-    detach(t);
-    t->easy = NULL;
-    t->ended = t->forked = 1;
-  }
+  abandon_list(net, &net->queued);
+  abandon_list(net, &net->under_way);
   net->multi = NULL;
   while (net->idle_count > 0)
     curl_easy_cleanup(net->idle[--net->idle_count]);
-  if (net->poll_fd >= 0)
-    close(net->poll_fd);
-  net->poll_fd = -1;
-  net->due = -1;
+  bearer_sockets_close(net);
 }
 
 static int ready(bearer_net *net) {
@@ -154,33 +95,55 @@ static int ready(bearer_net *net) {
   return net->multi != NULL;
 }
 
+/* Half of the descriptors that the process may have, within reason. */
+static int most_transfers(void) {
+  struct rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur > 1024)
+    return 512;
+  return files.rlim_cur < 32 ? 8 : (int)(files.rlim_cur / 2);
+}
+
+static void empty(bearer_list *list) {
+  list->first = NULL;
+  list->end = &list->first;
+}
+
 void bearer_net_init(bearer_net *net) {
   memset(net, 0, sizeof(*net));
+  empty(&net->queued);
+  empty(&net->under_way);
+  empty(&net->ended);
+  net->most = most_transfers();
   net->poll_fd = -1;
   net->due = -1;
 }
 
 void bearer_net_close(bearer_net *net) {
-  if (!ready(net))
+  int mine = ready(net);
+  while (net->ended.first != NULL)
+    unlist(net->ended.first);
+  if (!mine)
     return;
-  while (net->transfers != NULL)
-    bearer_transfer_close(net->transfers);
+  while (net->queued.first != NULL)
+    bearer_transfer_close(net->queued.first);
+  while (net->under_way.first != NULL)
+    bearer_transfer_close(net->under_way.first);
   while (net->idle_count > 0)
     curl_easy_cleanup(net->idle[--net->idle_count]);
   curl_multi_cleanup(net->multi);
   net->multi = NULL;
-  if (net->poll_fd >= 0)
-    close(net->poll_fd);
-  net->poll_fd = -1;
+  bearer_sockets_close(net);
 }
 
 /* ---- transfers --------------------------------------------------------------- */
 
 /* Out of the multi; the easy handle is kept for the next transfer. */
+/* Out of the multi; the easy handle is kept for the next transfer. */
 static void release(bearer_transfer *t) {
   bearer_net *net = t->net;
-  detach(t);
-  curl_multi_remove_handle(net->multi, t->easy);
+  if (t->list == &net->under_way)
+    curl_multi_remove_handle(net->multi, t->easy);
+  unlist(t);
   if (net->idle_count < (int)(sizeof(net->idle) / sizeof(net->idle[0]))) {
     curl_easy_reset(t->easy);
     net->idle[net->idle_count++] = t->easy;
@@ -191,44 +154,81 @@ static void release(bearer_transfer *t) {
   bearer_message_clear(&t->message);
 }
 
+/* It has ended without libcurl's doing. */
+static void fail(bearer_net *net, bearer_transfer *t, CURLcode why) {
+  t->result = why;
+  strncpy(t->reason, curl_easy_strerror(why), sizeof(t->reason) - 1);
+  if (t->net != NULL)
+    release(t);
+  else if (t->easy != NULL)
+    curl_easy_cleanup(t->easy);
+  t->easy = NULL;
+  t->ended = 1;
+  bearer_message_clear(&t->message);
+  enlist(net, &net->ended, t);
+}
+
 int bearer_net_start(bearer_net *net, bearer_transfer *t, bearer_message *m,
                      const bearer_options *o) {
   memset(t, 0, sizeof(*t));
+  t->id = ++net->last_id;
   t->message = *m;
   memset(m, 0, sizeof(*m));
+  t->deadline = bearer_sockets_now() + (double)o->timeout_ms / 1000;
   if (ready(net) || open_multi(net))
     t->easy = net->idle_count > 0 ? net->idle[--net->idle_count] : curl_easy_init();
-  if (t->easy == NULL)
-    t->result = CURLE_OUT_OF_MEMORY;
-  else if (bearer_transfer_prepare(t, o) &&
-           curl_multi_add_handle(net->multi, t->easy) != CURLM_OK)
-    t->result = CURLE_FAILED_INIT;
-  if (t->result != CURLE_OK) {
-    strncpy(t->reason, curl_easy_strerror(t->result), sizeof(t->reason) - 1);
-    if (t->easy != NULL)
-      curl_easy_cleanup(t->easy);
-    t->easy = NULL;
-    t->ended = 1;
-    bearer_message_clear(&t->message);
+  if (t->easy == NULL || !bearer_transfer_prepare(t, o)) {
+    fail(net, t, t->easy == NULL ? CURLE_OUT_OF_MEMORY : t->result);
     return 0;
   }
-  t->net = net;
-  t->next = net->transfers;
-  t->link = &net->transfers;
-  if (t->next != NULL)
-    t->next->link = &t->next;
-  net->transfers = t;
-  net->running++;
+  enlist(net, &net->queued, t);
   return 1;
 }
 
 void bearer_transfer_close(bearer_transfer *t) {
-  if (t->net != NULL && ready(t->net))
+  if (t->net != NULL && t->easy != NULL && ready(t->net))
     release(t);
+  else if (t->net != NULL)
+    unlist(t);
   bearer_message_clear(&t->message);
   bearer_buffer_free(&t->head);
   bearer_buffer_free(&t->body);
   t->ended = 1;
+}
+
+/* ---- polling ----------------------------------------------------------------- */
+
+static int may_begin(const bearer_net *net) {
+  return net->queued.first != NULL && net->running < net->most;
+}
+
+/* Begin the oldest of those that wait. 0 when none can be begun. */
+static int begin_one(bearer_net *net) {
+  bearer_transfer *t = net->queued.first;
+  double left;
+  if (!may_begin(net))
+    return 0;
+  left = t->deadline - bearer_sockets_now();
+  curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, left > 0.001 ? (long)(left * 1000) : 1L);
+  if (curl_multi_add_handle(net->multi, t->easy) != CURLM_OK) {
+    fail(net, t, CURLE_FAILED_INIT);
+    return 1;
+  }
+  unlist(t);
+  enlist(net, &net->under_way, t);
+  return 1;
+}
+
+/* Those whose time is over before their turn came. */
+static void expire_queued(bearer_net *net) {
+  double instant = bearer_sockets_now();
+  bearer_transfer *t = may_begin(net) ? NULL : net->queued.first;
+  while (t != NULL) {
+    bearer_transfer *next = t->next;
+    if (instant >= t->deadline)
+      fail(net, t, CURLE_OPERATION_TIMEDOUT);
+    t = next;
+  }
 }
 
 static void collect(bearer_net *net) {
@@ -243,29 +243,57 @@ static void collect(bearer_net *net) {
     t = (bearer_transfer *)(void *)private_data;
     bearer_transfer_finish(t, message->data.result);
     release(t);
+    enlist(net, &net->ended, t);
   }
 }
 
+static const double most_work =
+    0.0005; /* seconds in one poll, but for what cannot be cut */
+
 int bearer_net_poll(bearer_net *net, long max_ms) {
   long due;
+  double began = 0;
+  int busy;
   if (!ready(net)) {
-    if (max_ms > 0)
+    if (max_ms > 0 && net->ended.first == NULL)
       poll(NULL, 0, (int)max_ms);
     return 0;
   }
   due = bearer_net_timeout(net);
   if (due >= 0 && due < max_ms)
     max_ms = due;
-  wait_and_advance(net, (int)max_ms);
-  collect(net);
-  return net->running;
+  do {
+    busy = begin_one(net);
+    busy |= bearer_sockets_run_timers(net);
+    busy |= bearer_sockets_run(net, busy ? 0 : (int)max_ms);
+    collect(net);
+    if (began <= 0) { /* the wait is over: now the timers once more */
+      began = bearer_sockets_now();
+      busy |= max_ms > 0;
+    }
+    max_ms = 0;
+  } while (busy && bearer_sockets_now() - began < most_work);
+  expire_queued(net);
+  return net->running + net->waiting;
+}
+
+unsigned long bearer_net_next_ended(bearer_net *net) {
+  bearer_transfer *t = net->ended.first;
+  if (t == NULL)
+    return 0;
+  unlist(t);
+  return t->id;
 }
 
 long bearer_net_timeout(const bearer_net *net) {
   double left;
-  if (net->multi == NULL || net->due < 0)
+  if (net->ended.first != NULL || (net->multi != NULL && may_begin(net)))
+    return 0;
+  if (net->multi == NULL || (net->due < 0 && net->waiting == 0))
     return -1;
-  left = net->due - now();
+  left = net->due < 0 ? 0.05 : net->due - bearer_sockets_now();
+  if (net->waiting > 0 && left > 0.05)
+    left = 0.05; /* look after the deadlines of those that wait */
   return left <= 0 ? 0 : (long)(left * 1000) + 1;
 }
 

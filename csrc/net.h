@@ -18,7 +18,8 @@
 /* What is sent. All owned, all wiped. */
 typedef struct {
   bearer_buffer method, url, body;
-  struct curl_slist *headers; /* its texts and nodes are ours: see bearer_message_header */
+  struct curl_slist
+      *headers; /* its texts and nodes are ours: see bearer_message_header */
   int has_body;
 } bearer_message;
 
@@ -44,27 +45,39 @@ struct bearer_net;
 
 /* One request and what came of it. */
 typedef struct bearer_transfer {
-  struct bearer_net *net; /* borrowed; NULL when it has ended */
+  struct bearer_net *net;   /* borrowed, while it is in one of its lists: */
+  struct bearer_list *list; /* this one */
   struct bearer_transfer *next, **link;
-  CURL *easy;             /* owned while net is set */
+  unsigned long id;       /* told by bearer_net_next_ended */
+  double deadline;        /* by the clock of libcurl's timers */
+  CURL *easy;             /* owned; NULL unless it is queued or under way */
   bearer_message message; /* owned: libcurl reads it while it sends */
   bearer_buffer head;     /* the lines of the last header block */
   bearer_buffer body;
-  size_t max_response;
+  size_t max_response, head_total;
   long status;
   CURLcode result;
   int ended, sent, too_large, in_body, forked;
   char reason[CURL_ERROR_SIZE];
 } bearer_transfer;
 
+/* Borrowed transfers, oldest first. */
+typedef struct bearer_list {
+  bearer_transfer *first, **end;
+} bearer_list;
+
 typedef struct bearer_net {
   CURLM *multi; /* owned; NULL before the first transfer */
   pid_t pid;    /* whose multi it is */
   int poll_fd;  /* owned: an epoll descriptor over libcurl's sockets; -1 = none */
   double due;   /* when libcurl wants to be called, monotonic seconds; < 0 = never */
-  bearer_transfer *transfers; /* borrowed, all with net set */
-  int running;                /* how many */
-  CURL *idle[8];              /* owned: easy handles to use again */
+  bearer_list queued; /* not begun: each poll begins as many as it has time for */
+  bearer_list under_way;
+  bearer_list ended;    /* those nobody was told about yet */
+  int running, waiting; /* how many are under way, and queued */
+  int most;             /* that may be under way: descriptors are limited */
+  unsigned long last_id;
+  CURL *idle[8]; /* owned: easy handles to use again */
   int idle_count;
 } bearer_net;
 
@@ -72,14 +85,19 @@ void bearer_net_init(bearer_net *net);
 /* End every transfer, close every connection. Safe to repeat. */
 void bearer_net_close(bearer_net *net);
 
-/* Take over *m (it is emptied) and begin. 0: t->result and t->reason say why not. */
+/* Take over *m (it is emptied) and have it begun by the next poll. 0: it has ended, and
+   t->result and t->reason say why. */
 int bearer_net_start(bearer_net *net, bearer_transfer *t, bearer_message *m,
                      const bearer_options *o);
 /* Abort if it runs; wipe and free what it holds. Safe to repeat. */
 void bearer_transfer_close(bearer_transfer *t);
 
-/* Wait at most max_ms for news, advance everything; how many transfers are under way. */
+/* Wait at most max_ms for news, advance what there is to advance, but not for much longer
+   than a millisecond's half: a frame or an event loop is waiting. How many transfers are
+   under way or queued. */
 int bearer_net_poll(bearer_net *net, long max_ms);
+/* The id of a transfer that has ended, each once; 0 when there is none. */
+unsigned long bearer_net_next_ended(bearer_net *net);
 /* Milliseconds until poll wants to be called although poll_fd is silent; -1 = never. */
 long bearer_net_timeout(const bearer_net *net);
 /* The descriptor to watch for reading, made if need be; -1 where there is none. */

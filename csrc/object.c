@@ -85,10 +85,8 @@ static int object_metatable(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-  { "object", object_new },
-  { "fields", object_fields },
-  { "type", object_type },
-  { "metatable", object_metatable },
+  { "object", object_new }, { "fields", object_fields },
+  { "type", object_type },  { "metatable", object_metatable },
   { NULL, NULL },
 };
 

@@ -15,8 +15,7 @@ gives byte strings.
 #include "jwt.h"
 #include "url.h"
 
-static int encoded(lua_State *L,
-                   void (*encode)(bearer_buffer *, const void *, size_t)) {
+static int encoded(lua_State *L, void (*encode)(bearer_buffer *, const void *, size_t)) {
   size_t size;
   const char *data = luaL_checklstring(L, 1, &size);
   bearer_buffer out = { 0 };
@@ -122,7 +121,8 @@ Random bytes, fit for keys.
 static int p_random(lua_State *L) {
   unsigned char out[1024];
   lua_Integer count = luaL_checkinteger(L, 1);
-  luaL_argcheck(L, count >= 1 && count <= (lua_Integer)sizeof(out), 1, "1 to 1024 expected");
+  luaL_argcheck(L, count >= 1 && count <= (lua_Integer)sizeof(out), 1,
+                "1 to 1024 expected");
   if (RAND_bytes(out, (int)count) != 1)
     return luaL_error(L, "no random bytes are to be had");
   lua_pushlstring(L, (const char *)out, (size_t)count);
@@ -164,7 +164,8 @@ static int p_jitter(lua_State *L) {
   unsigned char b[4];
   if (RAND_bytes(b, sizeof(b)) != 1)
     return luaL_error(L, "no random bytes are to be had");
-  lua_pushnumber(L, ((((b[0] * 256.0) + b[1]) * 256.0 + b[2]) * 256.0 + b[3]) / 4294967296.0);
+  lua_pushnumber(L, ((((b[0] * 256.0) + b[1]) * 256.0 + b[2]) * 256.0 + b[3]) /
+                        4294967296.0);
   return 1;
 }
 
@@ -192,7 +193,8 @@ static int p_jwt_payload(lua_State *L) {
   return 1;
 }
 
-/* core.is(kind, text) -> may this text go into a URL as a "host", "label", "path", "url" */
+/* core.is(kind, text) -> may this text go into a URL as a "host", "label", "path", "url"
+ */
 static int p_is(lua_State *L) {
   static const char *const kinds[] = { "host", "label", "path", "url", NULL };
   int kind = luaL_checkoption(L, 1, NULL, kinds);
@@ -228,12 +230,8 @@ static const luaL_Reg primitives[] = {
 };
 
 static const luaL_Reg functions[] = {
-  { "date", p_date },
-  { "jitter", p_jitter },
-  { "is", p_is },
-  { "join", p_join },
-  { "jwt_payload", p_jwt_payload },
-  { NULL, NULL },
+  { "date", p_date }, { "jitter", p_jitter },           { "is", p_is },
+  { "join", p_join }, { "jwt_payload", p_jwt_payload }, { NULL, NULL },
 };
 
 void bearer_primitives_open(lua_State *L) {

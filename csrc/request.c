@@ -132,8 +132,9 @@ static int splits_a_header(const bearer_buffer *b) {
 static int add_header(lua_State *L, bearer_message *m, const char *name,
                       bearer_buffer *value) {
   int bad = splits_a_header(value);
-  int ok = !value->failed && (bad || bearer_message_header(
-                                         m, name, bearer_buffer_string(value), value->size));
+  int ok =
+      !value->failed &&
+      (bad || bearer_message_header(m, name, bearer_buffer_string(value), value->size));
   bearer_buffer_free(value);
   if (bad)
     return failed(L, "unsafe", name, strlen(name));
@@ -153,8 +154,8 @@ static int request_header(lua_State *L) {
 }
 
 static int request_has_header(lua_State *L) {
-  lua_pushboolean(L, bearer_message_has_header(bearer_request_check(L, 1),
-                                               luaL_checkstring(L, 2)));
+  lua_pushboolean(
+      L, bearer_message_has_header(bearer_request_check(L, 1), luaL_checkstring(L, 2)));
   return 1;
 }
 
@@ -167,8 +168,8 @@ static void add_credential(bearer_buffer *to, bearer_buffer *from, int encode) {
   bearer_buffer_free(from);
 }
 
-/* request:basic(encode, hider, user_scope, user, password_scope, password): RFC 7617; with
-   encode both are form-encoded first (RFC 6749 2.3.1). The hider scope learns the
+/* request:basic(encode, hider, user_scope, user, password_scope, password): RFC 7617;
+   with encode both are form-encoded first (RFC 6749 2.3.1). The hider scope learns the
    credentials, which an error text could repeat. */
 static int request_basic(lua_State *L) {
   bearer_message *m = bearer_request_check(L, 1);
@@ -193,7 +194,8 @@ static int request_basic(lua_State *L) {
   return add_header(L, m, "Authorization", &value);
 }
 
-/* The number n of the placeholder "MARKERn" that begins at from, or 0. *end: behind it. */
+/* The number n of the placeholder "MARKERn" that begins at from, or 0. *end: behind it.
+ */
 static size_t placeholder(const char *from, const char *stop, const char *marker,
                           size_t marker_size, const char **end) {
   size_t n = 0;
@@ -206,8 +208,8 @@ static size_t placeholder(const char *from, const char *stop, const char *marker
   return n;
 }
 
-/* request:json(skeleton, marker, scopes, texts): the skeleton is JSON in which each string
-   MARKERn stands for texts[n], expanded from scopes[n] */
+/* request:json(skeleton, marker, scopes, texts): the skeleton is JSON in which each
+   string MARKERn stands for texts[n], expanded from scopes[n] */
 static int request_json(lua_State *L) {
   bearer_message *m = bearer_request_check(L, 1);
   size_t size, marker_size, n;
@@ -312,11 +314,18 @@ static const luaL_Reg metamethods[] = {
 };
 
 static const luaL_Reg methods[] = {
-  { "url", request_url },       { "query", request_query },   { "form", request_form },
-  { "body", request_body },     { "header", request_header }, { "basic", request_basic },
-  { "json", request_json },     { "check", request_check_url },
-  { "export", request_export }, { "origin", request_origin },
-  { "clear", request_clear },   { "has_header", request_has_header },
+  { "url", request_url },
+  { "query", request_query },
+  { "form", request_form },
+  { "body", request_body },
+  { "header", request_header },
+  { "basic", request_basic },
+  { "json", request_json },
+  { "check", request_check_url },
+  { "export", request_export },
+  { "origin", request_origin },
+  { "clear", request_clear },
+  { "has_header", request_has_header },
   { NULL, NULL },
 };
 

@@ -1,7 +1,7 @@
 /*
  * Names for Lua: the userdata in which a login, a flight and a token keep their values.
- * A value that is no text (a number, a boolean, a table) is kept in the uservalue as well,
- * so that ${name} alone can give it back with its type.
+ * A value that is no text (a number, a boolean, a table) is kept in the uservalue as
+ * well, so that ${name} alone can give it back with its type.
  */
 #include "binding.h"
 
@@ -207,7 +207,8 @@ static int scope_redact(lua_State *L) {
 }
 
 static int by_name(const void *a, const void *b) {
-  return strcmp((*(const bearer_name *const *)a)->name, (*(const bearer_name *const *)b)->name);
+  return strcmp((*(const bearer_name *const *)a)->name,
+                (*(const bearer_name *const *)b)->name);
 }
 
 /* scope:fingerprint() -> what tells one set of secrets from another: a SHA-256 */
@@ -254,10 +255,16 @@ static const luaL_Reg metamethods[] = {
 };
 
 static const luaL_Reg methods[] = {
-  { "set", scope_set },         { "hide", scope_hide },     { "get", scope_get },
-  { "typed", scope_typed },     { "expand", scope_expand }, { "missing", scope_missing },
-  { "redact", scope_redact },   { "clear", scope_clear },
-  { "fingerprint", scope_fingerprint },                     { NULL, NULL },
+  { "set", scope_set },
+  { "hide", scope_hide },
+  { "get", scope_get },
+  { "typed", scope_typed },
+  { "expand", scope_expand },
+  { "missing", scope_missing },
+  { "redact", scope_redact },
+  { "clear", scope_clear },
+  { "fingerprint", scope_fingerprint },
+  { NULL, NULL },
 };
 
 static const luaL_Reg functions[] = {

@@ -13,7 +13,8 @@ typedef struct {
   size_t size;
 } bearer_secret;
 
-/* Replace the content by a copy of size bytes. 0 when memory ran out: then it is unset. */
+/* Replace the content by a copy of size bytes. 0 when memory ran out: then it is unset.
+ */
 int bearer_secret_set(bearer_secret *s, const void *data, size_t size);
 
 /* Wipe and forget. Safe to repeat, and on a zeroed structure. */

@@ -50,6 +50,16 @@ static int state_poll(lua_State *L) {
   return 1;
 }
 
+/* core.next_ended() -> the id of a transfer that has ended, each once, or nil */
+static int state_next_ended(lua_State *L) {
+  unsigned long id = bearer_net_next_ended(&bearer_lua_state(L)->net);
+  if (id == 0)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, (lua_Integer)id);
+  return 1;
+}
+
 /* core.timeout() -> milliseconds until poll is due, or nil */
 static int state_timeout(lua_State *L) {
   long ms = bearer_net_timeout(&bearer_lua_state(L)->net);
@@ -74,6 +84,7 @@ static const luaL_Reg functions[] = {
   { "now", state_now },
   { "clock", state_clock },
   { "poll", state_poll },
+  { "next_ended", state_next_ended },
   { "timeout", state_timeout },
   { "fd", state_fd },
   { NULL, NULL },

@@ -56,6 +56,8 @@ static CURLcode cleanse_plaintext(CURL *easy, void *ssl_ctx, void *unused) {
   return CURLE_OK;
 }
 
+#define HEAD_MAX (256 * 1024) /* libcurl's own cap differs from version to version */
+
 /* ---- what libcurl tells ------------------------------------------------------ */
 
 static size_t on_body(char *data, size_t one, size_t size, void *user) {
@@ -70,13 +72,15 @@ static size_t on_body(char *data, size_t one, size_t size, void *user) {
 static size_t on_header(char *data, size_t one, size_t size, void *user) {
   bearer_transfer *t = user;
   (void)one;
+  t->head_total += size; /* with all 1xx before it, which may come for ever */
+  t->too_large |= t->head_total > HEAD_MAX || t->head_total > t->max_response;
   if (t->in_body) /* a trailer: nothing in it may overrule the header */
-    return size;
+    return t->too_large ? 0 : size;
   if (size >= 5 && memcmp(data, "HTTP/", 5) == 0)
     bearer_buffer_reset(&t->head); /* a 1xx came before */
   bearer_buffer_add(&t->head, data, size);
   t->too_large |= t->head.failed;
-  return t->head.failed ? 0 : size;
+  return t->too_large ? 0 : size;
 }
 
 /* Counts what came over the wire, before it is unpacked. */
@@ -235,6 +239,8 @@ void bearer_transfer_finish(bearer_transfer *t, CURLcode result) {
     t->sent = 1;
   if (t->body.failed || result == CURLE_FILESIZE_EXCEEDED)
     t->too_large = 1;
+  if (result == CURLE_OUT_OF_MEMORY && t->sent && !t->in_body)
+    t->too_large = 1; /* libcurl's word for a header line of more than 100 KB */
   if (t->reason[0] == '\0')
     strncpy(t->reason, curl_easy_strerror(result), sizeof(t->reason) - 1);
 }

@@ -1,16 +1,28 @@
 --- What is under way, and how this host waits for it. All transfers of a Lua state run on one
--- libcurl multi handle; whoever waits moves all of them.
+-- libcurl multi handle.
+--
+-- A *job* is something under way: a renewal, or an API call. It has `step()`, which moves it on
+-- as far as is possible without waiting, and `ended`. It is stepped when its transfer has ended,
+-- or when the time is `wake`, by whoever polls: a job belongs to no coroutine.
+--
+-- A *driver* tells how a host waits:
+--
+--    wait(seconds, job)   suspend the caller until the job has ended, for so many seconds at
+--                         most; earlier is fine. false and a code when this is no place to wait
+--    wake(job)            optional: the job has ended
+--    start()              optional: something is under way; have it polled though nobody waits
+--
 -- @module bearer.engine
-local answer = require "bearer.answer"
 local core = require "bearer.core"
 
 local engine = {}
 
 local driver
-local flights = {} -- in order of their start; each has step(), ended, wake
+local by_transfer = {} -- jobs, by the id of the transfer that they wait for
+local sleeping = {} -- jobs that go on at their `wake`
+local count = 0
 
 --- Set how this host waits.
--- @tparam table chosen a driver: `wait(seconds)` returns after that time or earlier
 function engine.use(chosen)
   driver = chosen
 end
@@ -20,31 +32,56 @@ function engine.driver()
   return driver
 end
 
---- Have a flight moved by whoever waits for anything.
-function engine.add(flight)
-  flights[#flights + 1] = flight
+-- ---- jobs -----------------------------------------------------------------------------
+
+--- Take up a job, and move it as far as it goes.
+function engine.begin(job)
+  count = count + 1
+  job:step()
+  if not job.ended and driver.start then
+    driver.start()
+  end
+  return job
 end
 
-local function step_all()
-  local active = flights
-  flights = {}
-  local still = {}
-  for _, flight in ipairs(active) do
-    flight:step()
-    if not flight.ended then
-      still[#still + 1] = flight
+--- A job has ended.
+function engine.finish(job)
+  if not job.ended then
+    job.ended = true
+    count = count - 1
+    if driver.wake then
+      driver.wake(job)
     end
   end
-  for _, flight in ipairs(flights) do -- begun meanwhile
-    still[#still + 1] = flight
-  end
-  flights = still
 end
+
+--- Have a job stepped at `job.wake`, unless something else does so before.
+function engine.sleep(job)
+  sleeping[job] = true
+end
+
+--- Begin to send a request for a job.
+-- @tparam table job
+-- @tparam bearer.request req it is spent
+-- @tparam table how options of a login
+-- @treturn[1] bearer.transfer
+-- @treturn[2] nil
+-- @treturn[2] table `{code, reason, sent}`
+function engine.send(job, req, how)
+  local transfer, option, why = core.send(req, how)
+  if transfer then
+    by_transfer[transfer:id()] = job
+    return transfer
+  end
+  return nil, { code = "no_secret", reason = ("option '%s': %s"):format(option, why), sent = false }
+end
+
+-- ---- polling --------------------------------------------------------------------------
 
 local function next_wake()
   local wake
-  for _, flight in ipairs(flights) do
-    wake = flight.wake and math.min(flight.wake, wake or math.huge) or wake
+  for job in pairs(sleeping) do
+    wake = math.min(job.wake or 0, wake or math.huge)
   end
   return wake and math.max(0, wake - core.now())
 end
@@ -57,17 +94,53 @@ function engine.due()
   return wake and math.min(wake, seconds or math.huge) or seconds
 end
 
---- Advance everything.
--- @tparam ?number max_ms to wait at most for news
--- @treturn integer how many transfers and renewals are under way
-function engine.poll(max_ms)
-  local wake = next_wake()
-  local running = core.poll(wake and math.min(wake * 1000, max_ms or 0) or max_ms or 0)
-  step_all()
-  return math.max(running, #flights)
+local function step_sleepers()
+  local now, due = core.now(), nil
+  for job in pairs(sleeping) do
+    if not job.wake or job.wake <= now then
+      due = due or {}
+      due[#due + 1] = job
+    end
+  end
+  for _, job in ipairs(due or {}) do
+    sleeping[job] = nil
+    job:step()
+  end
 end
 
-local longest_wait = 1 -- so that a host's own timers and signals get their turn
+local most_work = 0.0005 -- seconds in one poll, as in the core
+
+local function step_ended()
+  local began = core.now()
+  repeat
+    local id = core.next_ended()
+    local job = id and by_transfer[id]
+    if job then
+      by_transfer[id] = nil
+      job:step()
+    end
+  until not id or core.now() - began > most_work
+end
+
+--- Advance everything, without waiting longer than `max_ms` for news.
+-- @tparam ?number max_ms
+-- @treturn integer how many renewals and calls are under way
+function engine.poll(max_ms)
+  local wake = next_wake()
+  core.poll(wake and math.min(wake * 1000, max_ms or 0) or max_ms or 0)
+  step_ended()
+  step_sleepers()
+  return count
+end
+
+--- How many renewals and calls are under way.
+function engine.count()
+  return count
+end
+
+-- ---- waiting --------------------------------------------------------------------------
+
+local longest_wait = 1 -- seconds: a host's own timers and signals get their turn
 
 local function can_yield()
   if coroutine.isyieldable then
@@ -76,87 +149,37 @@ local function can_yield()
   return coroutine.running() ~= nil
 end
 
--- A flight whose transport has been called by a coroutine that yielded: only that one can go on.
-local function is_elsewhere(flight)
-  return flight and flight.busy and true or false
+-- A transport of the caller's has yielded in another coroutine: only that one can go on.
+local function wait_for_transport(job)
+  if job.busy == (coroutine.running() or true) or driver.blocks and not can_yield() then
+    return false, "pending"
+  elseif driver.blocks then
+    coroutine.yield()
+    return true
+  end
+  return driver.wait(0.05, job)
 end
 
---- Wait until done() is true.
--- @tparam function done
--- @tparam[opt] table flight that is waited for
--- @treturn boolean false when nothing here can bring it about
-function engine.wait(done, flight)
-  while not done() do
-    if not is_elsewhere(flight) then
-      driver.wait(math.min(engine.due() or longest_wait, longest_wait))
-    elseif can_yield() and flight.busy ~= coroutine.running() then
-      coroutine.yield() -- so that the other coroutine gets its turn
+--- Wait until a job has ended.
+-- @treturn[1] true
+-- @treturn[2] false
+-- @treturn[2] string `cannot_wait` or `pending`: why not
+function engine.wait(job)
+  while not job.ended do
+    local ok, code
+    if job.busy then
+      ok, code = wait_for_transport(job)
+      job:step() -- perhaps that coroutine is gone
     else
-      return false
+      ok, code = driver.wait(math.min(engine.due() or longest_wait, longest_wait), job)
     end
-    engine.poll(0)
+    if ok == false and not job.ended then
+      return false, code
+    elseif not job.ended then
+      engine.poll(0)
+    end
   end
   return true
-end
-
--- ---- one request and its answer -----------------------------------------------
-
-local function transport_failure(why)
-  return nil, {
-    code = "network", reason = type(why) == "string" and why or "the transport gave no answer",
-    sent = true,
-  }
-end
-
-local function by_transport(req, how)
-  local message = req:export()
-  message.timeout = how.timeout
-  req:clear()
-  local given, why = how.transport(message)
-  if given == nil then
-    return transport_failure(why)
-  end
-  local raw = answer.from_transport(given)
-  if not raw then
-    return transport_failure "the transport's answer is no {status, headers, body}"
-  elseif #raw.body > how.max_response then
-    return nil, { code = "too_large", reason = "the answer is too large", sent = true }
-  end
-  return raw
-end
-
---- Begin to send a request, by libcurl.
--- @treturn[1] bearer.transfer
--- @treturn[2] nil
--- @treturn[2] table `{code, reason, sent}`
-function engine.send(req, how)
-  local transfer, option, why = core.send(req, how)
-  if transfer then
-    return transfer
-  end
-  return nil, { code = "no_secret", reason = ("option '%s': %s"):format(option, why), sent = false }
-end
-
---- Send a request and wait for its answer.
--- @tparam bearer.request req it is spent
--- @tparam table how options of a login
--- @treturn[1] table as `answer.read` takes it
--- @treturn[2] nil
--- @treturn[2] table `{code, reason, sent}`
-function engine.exchange(req, how)
-  if how.transport then
-    return by_transport(req, how)
-  end
-  local transfer, failure = engine.send(req, how)
-  if not transfer then
-    return nil, failure
-  end
-  engine.wait(function()
-    return transfer:ended()
-  end)
-  local raw, why = transfer:answer()
-  transfer:close()
-  return raw, why
 end
 
 return engine

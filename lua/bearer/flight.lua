@@ -8,6 +8,7 @@ local answer = require "bearer.answer"
 local core = require "bearer.core"
 local engine = require "bearer.engine"
 local errors = require "bearer.errors"
+local exchange = require "bearer.exchange"
 local inputs = require "bearer.inputs"
 local request = require "bearer.request"
 local token = require "bearer.token"
@@ -17,7 +18,23 @@ flight.__index = flight
 
 local first_pause, longest_pause = 0.25, 8
 
--- ---- the scope of one attempt ---------------------------------------------------
+-- ---- what an attempt knows -------------------------------------------------------
+
+-- The names in the texts of these requests; "*" when a function may ask for any.
+local function names_in(node, found)
+  if type(node) == "string" then
+    for name in node:gmatch "%${([^}]*)}" do
+      found[name] = true
+    end
+  elseif type(node) == "table" then
+    for _, item in pairs(node) do
+      names_in(item, found)
+    end
+  elseif type(node) == "function" then
+    found["*"] = true
+  end
+  return found
+end
 
 local builtins = {
   uuid = core.primitives.uuid,
@@ -28,8 +45,7 @@ local function set_builtins(login, scope)
   for name, make in pairs(builtins) do
     scope:set(name, make())
   end
-  local url = request.text(login.def, scope, login.def.login[1].url)
-  scope:set("login_url", type(url) == "string" and url or nil, "url")
+  scope:set("login_url", request.url(login.def, scope, login.def.login[1].url), "url")
 end
 
 -- A login that spends a refresh token given as an input spends its newest successor, unless
@@ -41,21 +57,45 @@ local function put_successor(login, scope)
   end
 end
 
--- What is known when a login, or a refresh of this token, is sent.
-local function open_scope(login, old)
+local function open_for_login(login)
   local scope = core.scope(login.scope)
-  local ok, why = inputs.read(login.def, scope, login.dynamic)
-  login.fingerprint = nil
+  local ok, result = inputs.read(login.def, scope, login.dynamic)
+  login.fingerprint = ok and result or nil
+  if not ok then
+    return nil, result
+  end
+  put_successor(login, scope)
+  set_builtins(login, scope)
+  return scope
+end
+
+-- Only what the refresh names is asked for: a one-time code must not be spent on it.
+local function open_for_refresh(login, old)
+  local scope, named, asked = core.scope(login.scope), names_in(login.def.refresh, {}), {}
+  for name, source in pairs(login.dynamic) do
+    asked[name] = (named[name] or named["*"]) and source or nil
+  end
+  local ok, why = inputs.read(login.def, scope, asked)
   if not ok then
     return nil, why
   end
-  login.fingerprint = inputs.fingerprint(login.def, login.scope, login.dynamic)
-  put_successor(login, scope)
   set_builtins(login, scope)
-  if old then
-    token.carry(old, scope)
-  end
+  token.carry(old, scope)
   return scope
+end
+
+--- Is there what a refresh would need?
+-- @tparam table login the fields of a login
+-- @treturn boolean
+function flight.can_refresh(login)
+  local old = login.token
+  if not login.def.refresh or not old then
+    return false
+  end
+  local named = names_in(login.def.refresh, {})
+  local needs_one = named.refresh_token or named.token
+  return not needs_one or named.refresh_token and token.refresh_token(old) ~= nil
+    or named.token and core.state(old) ~= "expired" or false
 end
 
 -- ---- beginning -------------------------------------------------------------------
@@ -69,33 +109,29 @@ local function copy(map)
 end
 
 local function begin_attempt(self)
-  local login = self.login
-  local old = self.kind == "refresh" and self.token or nil
+  local login, old = self.login, self.kind == "refresh" and self.token or nil
   self.index, self.requests = 1, login.def[self.kind]
   self.kept = old and copy(token.fields(old).kept) or {}
   self.spends = old ~= nil -- a refresh token that rotates is never sent twice
   local why
-  self.scope, why = open_scope(login, old)
-  if not self.scope then
-    return nil, { code = "no_secret", class = "terminal", description = why }
+  if old then
+    self.scope, why = open_for_refresh(login, old)
+  else
+    self.scope, why = open_for_login(login)
   end
-  return true
+  return self.scope ~= nil, why
 end
 
 --- Begin a renewal.
 -- @tparam table login the fields of a login
--- @tparam string kind `login` or `refresh`
--- @tparam ?bearer.token old what to refresh
 -- @tparam function done `(flight) -> ()`: called once, at the end; `found` or `err` is set
 -- @treturn bearer.flight
-function flight.new(login, kind, old, done)
-  local now = core.now()
-  local self = setmetatable({
-    login = login, kind = kind, token = old, done = done,
+function flight.new(login, done)
+  local now, refreshes = core.now(), flight.can_refresh(login)
+  return setmetatable({
+    login = login, kind = refreshes and "refresh" or "login", token = login.token, done = done,
     began = now, deadline = now + login.options.timeout, attempt = 0, ended = false,
   }, flight)
-  engine.add(self)
-  return self
 end
 
 -- ---- ending ----------------------------------------------------------------------
@@ -105,18 +141,18 @@ local function close(self)
     self.transfer:close()
     self.transfer = nil
   end
-  self.ended, self.busy, self.wake = true, nil, nil
+  self.busy, self.wake = nil, nil
 end
 
-local function end_well(self, found)
+-- First the outcome, then those who wait for it.
+local function conclude(self)
   close(self)
-  self.found = found
   self.done(self)
+  engine.finish(self)
 end
 
 local function end_badly(self, fields)
   local scope = self.scope
-  close(self)
   fields.provider, fields.step = self.login.def.name, self.kind
   if scope then
     fields.description = errors.clean(fields.description or fields.code, scope)
@@ -124,7 +160,7 @@ local function end_badly(self, fields)
     self.scope = nil
   end
   self.err = errors.new(fields)
-  self.done(self)
+  conclude(self)
 end
 
 local function pause_of(attempt)
@@ -132,30 +168,33 @@ local function pause_of(attempt)
   return most * core.jitter() -- full jitter: a fleet spreads out
 end
 
+local function try_again(self)
+  self.wake = core.now() + pause_of(self.attempt)
+  self.attempt = self.attempt + 1
+  self.scope = nil
+  engine.sleep(self)
+end
+
+local function may_try_again(self, fields, considered)
+  return fields.class == "transient" and not considered and not self.spends
+    and self.attempt < self.login.options.retries and core.now() < self.deadline
+end
+
 -- A refresh that failed gives way to a login; a login is tried again while there is hope.
 local function fail(self, fields, considered)
-  local now = core.now()
   if self.kind == "refresh" and fields.class ~= "throttled" then
-    self.kind, self.token, self.scope = "login", nil, nil
-    self.refresh_failed = true
-  elseif fields.class == "transient" and not considered and not self.spends
-    and self.attempt < self.login.options.retries then
-    self.wake = now + pause_of(self.attempt)
-    self.attempt = self.attempt + 1
-    self.scope = nil
-    if self.wake < self.deadline then
-      return
-    end
-    return end_badly(self, fields)
+    self.kind, self.token, self.scope, self.spends = "login", nil, nil, false
+  elseif may_try_again(self, fields, considered) then
+    try_again(self)
   else
-    return end_badly(self, fields)
+    end_badly(self, fields)
   end
 end
 
 -- ---- answers ---------------------------------------------------------------------
 
 local function take_token(self, a)
-  local found, fields, considered = answer.token(a, self.login.def, self.scope)
+  local found, fields, considered = answer.token(a, self.login.def, self.scope, self.requests[self.index])
   if not found then
     return fail(self, fields, considered)
   end
@@ -163,7 +202,8 @@ local function take_token(self, a)
     self.kept[name] = value
   end
   found.sent_at, found.names, found.kept = self.sent_at, self.scope, self.kept
-  end_well(self, found)
+  self.found = found
+  conclude(self)
 end
 
 local function take_answer(self, raw)
@@ -191,20 +231,10 @@ end
 
 -- ---- sending ---------------------------------------------------------------------
 
-local explained = {
-  unknown = "the value of '%s' is not known: no answer gave it",
-  unsafe = "the value for header '%s' would split it",
-  url = "its URL %s",
-  definition = "its definition failed: %s",
-}
-
 local function unbuildable(self, fault)
-  if self.kind == "refresh" and fault.kind == "unknown" then
-    return fail(self, { class = "terminal" }) -- nothing to refresh with: log in
-  end
   fail(self, {
     code = fault.kind == "unknown" and "bad_answer" or "bad_request", class = "terminal",
-    description = explained[fault.kind]:format(fault.what),
+    description = request.explain(fault),
   })
 end
 
@@ -216,15 +246,17 @@ local function how_to_send(self)
   }, { __index = self.login.options })
 end
 
--- The host's own transport may yield, so it runs in the coroutine of the one who steps.
+-- The host's own transport may yield, so it runs in the coroutine of the one who steps. Should
+-- that be gone, somebody else takes over when the time is up.
 local function send_by_transport(self, req, how)
-  self.busy = coroutine.running() or true
   local scope = self.scope
-  local raw, failure = engine.exchange(req, how)
+  self.busy, self.wake = coroutine.running() or true, self.deadline + 1
+  engine.sleep(self)
+  local raw, failure = exchange.by_transport(req, how)
   if self.ended or self.scope ~= scope then
-    return -- somebody else took over meanwhile
+    return -- somebody has taken over
   end
-  self.busy = nil
+  self.busy, self.wake = nil, nil
   if raw then
     return take_answer(self, raw)
   end
@@ -234,9 +266,9 @@ end
 local function send(self)
   self.wake = nil
   if not self.scope then
-    local ok, fields = begin_attempt(self)
+    local ok, why = begin_attempt(self)
     if not ok then
-      return end_badly(self, fields)
+      return end_badly(self, { code = "no_secret", class = "terminal", description = why })
     end
   end
   local options = self.login.options
@@ -251,7 +283,7 @@ local function send(self)
     return send_by_transport(self, req, how)
   end
   local failure
-  self.transfer, failure = engine.send(req, how)
+  self.transfer, failure = engine.send(self, req, how)
   if not self.transfer then
     take_failure(self, failure)
   end
@@ -271,9 +303,8 @@ end
 
 --- End without an answer: the login was closed.
 function flight:cancel(err)
-  close(self)
   self.err = err
-  self.done(self)
+  conclude(self)
 end
 
 -- The transport's coroutine is gone, and its answer with it.

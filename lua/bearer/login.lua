@@ -3,8 +3,8 @@
 local answer = require "bearer.answer"
 local call = require "bearer.call"
 local core = require "bearer.core"
-local engine = require "bearer.engine"
 local errors = require "bearer.errors"
+local exchange = require "bearer.exchange"
 local inputs = require "bearer.inputs"
 local options = require "bearer.options"
 local renewal = require "bearer.renewal"
@@ -239,9 +239,10 @@ local function end_at_provider(f, t)
   for _, r in ipairs(f.def.logout) do
     local req, fault = request.build(r, f.def, names, f.options.allow_http)
     if not req then
-      return nil, { code = "bad_request", class = "terminal", description = fault.what }
+      return nil, { code = "bad_request", class = "terminal", 
+        description = errors.clean(request.explain(fault), names) }
     end
-    local raw, failure = engine.exchange(req, f.options)
+    local raw, failure = exchange.send(req, f.options)
     if not raw then
       return nil, { code = failure.code, class = "transient",
         description = errors.clean(failure.reason, names) }

@@ -3,6 +3,7 @@
 local core = require "bearer.core"
 local engine = require "bearer.engine"
 local errors = require "bearer.errors"
+local exchange = require "bearer.exchange"
 local flight = require "bearer.flight"
 local inputs = require "bearer.inputs"
 local served = require "bearer.served"
@@ -139,21 +140,21 @@ end
 
 -- ---- renewing -----------------------------------------------------------------------
 
---- Begin a renewal, unless one is under way.
--- @tparam table login fields of a login
--- @treturn bearer.flight
-function renewal.start(login)
+-- Begin a renewal, unless one is under way.
+local function start(login)
   if not login.flight then
-    local kind = login.def.refresh and login.token and "refresh" or "login"
-    login.flight = flight.new(login, kind, login.token, landed)
+    local fl = flight.new(login, landed)
+    login.flight = fl -- before its first step, which may end it
+    engine.begin(fl)
+    return fl
   end
   return login.flight
 end
 
-local function pending(login, fl)
+local function unwaited(login, fl, code)
   return errors.new {
-    code = "pending", class = "transient", provider = login.def.name, step = fl.kind,
-    description = "a renewal is under way, and nothing can be waited for here",
+    code = code, class = "transient", provider = login.def.name, step = fl.kind,
+    description = exchange.explained[code],
   }
 end
 
@@ -168,10 +169,10 @@ function renewal.wait(login)
     tell(login, { event = "held", class = err.class, code = err.code, hold = err.retry_after })
     return nil, err
   end
-  local fl = renewal.start(login)
-  fl:step()
-  if not engine.wait(function() return fl.ended end, fl) then
-    return nil, pending(login, fl)
+  local fl = start(login)
+  local ok, code = engine.wait(fl)
+  if not ok then
+    return nil, unwaited(login, fl, code)
   end
   if fl.err then
     return nil, fl.err
@@ -179,15 +180,13 @@ function renewal.wait(login)
   return true
 end
 
---- Move a renewal a step on, without waiting: for a token that is good for a while yet.
+--- Begin a renewal or move it on, without waiting: for a token that is good for a while yet.
 function renewal.nudge(login)
-  if not login.flight then
-    if renewal.held(login) then
-      return
-    end
-    renewal.start(login)
+  if login.flight then
+    engine.poll(0)
+  elseif not renewal.held(login) then
+    start(login)
   end
-  engine.poll(0)
 end
 
 -- ---- tokens that are refused --------------------------------------------------------

@@ -4,6 +4,7 @@ local core = require "bearer.core"
 
 return {
   name = "blocking",
+  blocks = true, -- no other coroutine runs meanwhile
   wait = function(seconds)
     core.poll(seconds * 1000)
   end,
