@@ -138,7 +138,7 @@ end
 
 --- Put the token where this provider wants it: into the headers, the query, or a field of the
 -- JSON body.
--- @tparam table request `{method, url, headers, query, json, …}`; it is changed
+-- @tparam table request_table `{method, url, headers, query, json, …}`; it is changed
 -- @treturn table the same request
 function methods:authorize(request_table)
   if type(request_table) ~= "table" then
