@@ -2,8 +2,8 @@
 -- @module bearer.call
 local answer = require "bearer.answer"
 local core = require "bearer.core"
-local engine = require "bearer.engine"
 local errors = require "bearer.errors"
+local exchange = require "bearer.exchange"
 local json = require "bearer.json"
 local path = require "bearer.path"
 local request = require "bearer.request"
@@ -198,7 +198,7 @@ function call.send(login, t, given)
   if not req then
     refuse(4, "request: %s", request.explain(fault))
   end
-  local raw, failure = engine.exchange(req, login.options)
+  local raw, failure = exchange.send(req, login.options)
   if raw then
     return response_of(raw)
   end

@@ -8,9 +8,11 @@
 -- A *driver* tells how a host waits:
 --
 --    wait(seconds, job)   suspend the caller until the job has ended, for so many seconds at
---                         most; earlier is fine. false and a code when this is no place to wait
+--                         most; earlier is fine
 --    wake(job)            optional: the job has ended
 --    start()              optional: something is under way; have it polled though nobody waits
+--    can_wait()           optional: true, or false and a code: is this a place to wait?
+--    can_begin()          optional: likewise, to begin something that others wait for
 --
 -- @module bearer.engine
 local core = require "bearer.core"
@@ -25,11 +27,6 @@ local count = 0
 --- Set how this host waits.
 function engine.use(chosen)
   driver = chosen
-end
-
---- The driver in use.
-function engine.driver()
-  return driver
 end
 
 -- ---- jobs -----------------------------------------------------------------------------
@@ -149,31 +146,54 @@ local function can_yield()
   return coroutine.running() ~= nil
 end
 
+--- May the caller wait here?
+-- @treturn[1] true
+-- @treturn[2] false
+-- @treturn[2] string `cannot_wait` or `pending`: why not
+function engine.can_wait()
+  if driver.can_wait then
+    return driver.can_wait()
+  end
+  return true
+end
+
+--- May something be begun here?
+-- @treturn[1] true
+-- @treturn[2] false
+-- @treturn[2] string `cannot_wait`
+function engine.can_begin()
+  if driver.can_begin then
+    return driver.can_begin()
+  end
+  return true
+end
+
 -- A transport of the caller's has yielded in another coroutine: only that one can go on.
 local function wait_for_transport(job)
   if job.busy == (coroutine.running() or true) or driver.blocks and not can_yield() then
     return false, "pending"
   elseif driver.blocks then
     coroutine.yield()
-    return true
+  else
+    driver.wait(0.05, job)
   end
-  return driver.wait(0.05, job)
+  job:step() -- perhaps that coroutine is gone
+  return true
 end
 
 --- Wait until a job has ended.
 -- @treturn[1] true
 -- @treturn[2] false
--- @treturn[2] string `cannot_wait` or `pending`: why not
+-- @treturn[2] string as for `engine.can_wait`
 function engine.wait(job)
   while not job.ended do
-    local ok, code
-    if job.busy then
+    local ok, code = engine.can_wait()
+    if ok and job.busy then
       ok, code = wait_for_transport(job)
-      job:step() -- perhaps that coroutine is gone
-    else
-      ok, code = driver.wait(math.min(engine.due() or longest_wait, longest_wait), job)
+    elseif ok then
+      driver.wait(math.min(engine.due() or longest_wait, longest_wait), job)
     end
-    if ok == false and not job.ended then
+    if not ok then
       return false, code
     elseif not job.ended then
       engine.poll(0)

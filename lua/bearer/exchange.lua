@@ -1,10 +1,15 @@
 --- One request and its answer, waited for: API calls and logouts.
 -- @module bearer.exchange
 local answer = require "bearer.answer"
-local core = require "bearer.core"
 local engine = require "bearer.engine"
 
 local exchange = {}
+
+--- Why a caller cannot be kept waiting, by code.
+exchange.explained = {
+  cannot_wait = "there is no waiting in this phase",
+  pending = "the answer is under way, and nothing can be waited for here",
+}
 
 local job_mt = {}
 job_mt.__index = job_mt
@@ -45,11 +50,6 @@ function exchange.by_transport(req, how)
   return raw
 end
 
-local explained = {
-  cannot_wait = "there is no waiting in this phase",
-  pending = "the answer is under way, and nothing can be waited for here",
-}
-
 --- Send a request and wait for its answer.
 -- @tparam bearer.request req it is spent
 -- @tparam table how options of a login
@@ -60,29 +60,20 @@ function exchange.send(req, how)
   if how.transport then
     return exchange.by_transport(req, how)
   end
-  local job = setmetatable({ ended = false }, job_mt)
-  local failure
+  local ok, code = engine.can_wait() -- before anything is sent: its answer would be lost
+  if not ok then
+    return nil, { code = code, reason = exchange.explained[code], sent = false }
+  end
+  local job, failure = setmetatable({ ended = false }, job_mt), nil
   job.transfer, failure = engine.send(job, req, how)
   if not job.transfer then
     return nil, failure
   end
   engine.begin(job)
-  local ok, code = engine.wait(job)
-  if not ok then
-    return nil, { code = code, reason = explained[code] or code, sent = true }
-  end
+  engine.wait(job)
   local raw, why = job.transfer:answer()
   job.transfer:close()
   return raw, why
 end
-
---- Can there be any waiting here?
--- @treturn boolean
-function exchange.possible()
-  local driver = engine.driver()
-  return not driver.can_wait or driver.can_wait()
-end
-
-exchange.explained = explained
 
 return exchange

@@ -188,6 +188,7 @@ function bearer.prewarm(...)
   end
 end
 
-engine.use(require "bearer.drivers.blocking")
+local in_nginx = type(ngx) == "table" and ngx.get_phase and ngx.timer -- luacheck: ignore ngx
+engine.use(require(in_nginx and "bearer.drivers.resty" or "bearer.drivers.blocking"))
 
 return bearer

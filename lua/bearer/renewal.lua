@@ -151,10 +151,10 @@ local function start(login)
   return login.flight
 end
 
-local function unwaited(login, fl, code)
+local function unwaited(login, code)
   return errors.new {
-    code = code, class = "transient", provider = login.def.name, step = fl.kind,
-    description = exchange.explained[code],
+    code = code, class = "transient", provider = login.def.name,
+    step = login.flight and login.flight.kind or "login", description = exchange.explained[code],
   }
 end
 
@@ -169,10 +169,13 @@ function renewal.wait(login)
     tell(login, { event = "held", class = err.class, code = err.code, hold = err.retry_after })
     return nil, err
   end
-  local fl = start(login)
-  local ok, code = engine.wait(fl)
+  local ok, code = engine.can_begin()
+  local fl = ok and start(login)
+  if fl then
+    ok, code = engine.wait(fl)
+  end
   if not ok then
-    return nil, unwaited(login, fl, code)
+    return nil, unwaited(login, code)
   end
   if fl.err then
     return nil, fl.err
@@ -184,7 +187,7 @@ end
 function renewal.nudge(login)
   if login.flight then
     engine.poll(0)
-  elseif not renewal.held(login) then
+  elseif engine.can_begin() and not renewal.held(login) then
     start(login)
   end
 end

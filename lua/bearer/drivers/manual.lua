@@ -1,0 +1,11 @@
+--- Waiting for game loops: nothing waits. `bearer.poll()`, once a frame, moves everything and
+-- resumes the coroutines whose answer is there.
+-- @module bearer.drivers.manual
+local coroutines = require "bearer.drivers.coroutines"
+
+return {
+  name = "manual",
+  can_wait = coroutines.can_wait,
+  wait = coroutines.wait,
+  wake = coroutines.wake,
+}
