@@ -72,7 +72,7 @@ function errors.clean(text, scope)
   if scope then
     text = scope:redact(text)
   end
-  text = text:gsub("[%c\127]+", " "):gsub("^ +", ""):gsub(" +$", "")
+  text = text:gsub("[%s%c\127]+", " "):gsub("^ ", ""):gsub(" $", "") -- in linear time
   if #text > longest then
     text = text:sub(1, longest):gsub("[\192-\255][\128-\191]*$", "") .. "…"
   end

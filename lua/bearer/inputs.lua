@@ -251,39 +251,54 @@ local function ask(name, source, spec, scope)
   return check_read(name, spec, scope)
 end
 
---- Read the secret references and ask the functions.
--- @tparam table def
--- @tparam bearer.scope scope to put the values into
--- @tparam table dynamic from `inputs.check`
--- @treturn[1] true
--- @treturn[2] nil
--- @treturn[2] string which input gave nothing, and why
-function inputs.read(def, scope, dynamic)
+-- A one-time code changes by itself, and must not let a wrong password be tried again: an
+-- optional input that a function gives does not tell secrets from others.
+local function is_counted(def, name, source)
+  local may_lack = def.inputs[name].optional and not in_a_group(def, name)
+  return not (type(source) == "function" and may_lack)
+end
+
+local function read_some(def, scope, dynamic, counted)
   for _, name in ipairs(words.sorted(dynamic)) do
-    local ok, why = ask(name, dynamic[name], def.inputs[name], scope)
-    if not ok then
-      return nil, why -- never with the value: it may be the secret
+    if is_counted(def, name, dynamic[name]) == counted then
+      local ok, why = ask(name, dynamic[name], def.inputs[name], scope)
+      if not ok then
+        return nil, why -- never with the value: it may be the secret
+      end
     end
   end
   return true
 end
 
---- What tells these secrets from others, without telling them. An optional input that a
--- function gives is left out: a one-time code changes by itself, and must not let a wrong
--- password be tried again.
+--- Read the secret references and ask the functions, each once.
+-- @tparam table def
+-- @tparam bearer.scope scope to put the values into
+-- @tparam table dynamic from `inputs.check`
+-- @treturn[1] true
+-- @treturn[1] string fingerprint, as from `inputs.fingerprint`
+-- @treturn[2] nil
+-- @treturn[2] string which input gave nothing, and why
+function inputs.read(def, scope, dynamic)
+  local ok, why = read_some(def, scope, dynamic, true)
+  if not ok then
+    return nil, why
+  end
+  local fingerprint = scope:fingerprint()
+  ok, why = read_some(def, scope, dynamic, false)
+  if not ok then
+    return nil, why
+  end
+  return true, fingerprint
+end
+
+--- What tells these secrets from others, without telling them.
 -- @tparam table def
 -- @tparam bearer.scope static from `inputs.check`
 -- @tparam table dynamic from `inputs.check`
 -- @treturn ?string nil when a secret cannot be read
 function inputs.fingerprint(def, static, dynamic)
-  local scope, counted = core.scope(static), {}
-  for name, source in pairs(dynamic) do
-    local may_lack = def.inputs[name].optional and not in_a_group(def, name)
-    if not (type(source) == "function" and may_lack) then
-      counted[name] = source
-    end
-  end
-  local fingerprint = inputs.read(def, scope, counted) and scope:fingerprint() or nil
+  local scope = core.scope(static)
+  local fingerprint = read_some(def, scope, dynamic, true) and scope:fingerprint() or nil
   scope:clear()
   return fingerprint
 end
