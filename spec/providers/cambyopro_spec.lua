@@ -77,7 +77,9 @@ describe("cambyopro", function()
 
   it("takes success:false in a 200 for a refusal, its message readable in any script", function()
     for _, escaped in ipairs { false, true } do
-      s.sb:tell("cambyopro", { success = false, escaped = escaped })
+      s.sb:tell("cambyopro", { success = false, escaped = escaped,
+        fields = { accessToken = "atk_not-to-be-shown" } })
+      s:hide { "atk_not-to-be-shown" }
       local login = s:login()
       s:check_refused(login, { code = "refused", class = "terminal", status = 200,
         description = "Cliente de API autenticado com sucesso para Empresa Fictícia" })

@@ -161,6 +161,12 @@ describe("crm_com", function()
       end
     end)
 
+  it("takes no token out of an answer that says it failed", function()
+    s.sb:tell("crm_com", { body = '{"data":{"token":"not-to-be-shown"},"status":{"code":"NO"}}' })
+    s:hide { "not-to-be-shown" }
+    s:check_refused(s:login(), { code = "NO", class = "terminal", status = 200 })
+  end)
+
   it("reads the failure of another HTTP status likewise", function()
     s.sb:tell("crm_com", { failure_http = 400 })
     s:check_refused(s:login { authentication_code = "not the code" }, {

@@ -88,14 +88,20 @@ local function walk(s)
     assert.matches("^https://", err.details.error_uri)
   end)
 
-  it("tells slow_down from a refusal", function()
+  it("tells a plea to wait from a refusal, by status or by code", function()
     s().sb:tell("oauth2", { status = 429, retry_after = 9 })
     local login = s():login()
     local t, err = login:token()
     assert.is_nil(t)
     s():check_error(login, err, { code = "slow_down", class = "throttled", status = 429 })
     assert.near(9, err.retry_after, 5)
-    assert.equal(1, s():count())
+    for _, code in ipairs { "slow_down", "temporarily_unavailable" } do
+      s().sb:tell("oauth2", { status = 400, body = ('{"error":"%s"}'):format(code) })
+      t, err = s():login():token()
+      assert.is_nil(t)
+      s():check_error(login, err, { code = code, class = "throttled", status = 400 })
+    end
+    assert.equal(3, s():count())
   end)
 end
 

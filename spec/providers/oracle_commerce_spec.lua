@@ -175,6 +175,13 @@ describe("oracle_commerce", function()
     end
   end)
 
+  it("reads an array of errors that stands alone", function()
+    s.sb:tell("oracle_commerce", { status = 400,
+      body = '{"errors":[{"errorCode":"82001","message":"First"},{"message":"Second"}]}' })
+    s:check_refused(s:login(), { code = "82001", class = "terminal", status = 400,
+      description = "First" })
+  end)
+
   it("takes an error in a 200 for a failure", function()
     s.sb:tell("oracle_commerce", { body = '{"errorCode":"21009","message":"No","status":"401"}' })
     s:check_refused(s:login(), { code = "21009", class = "terminal", status = 200,

@@ -43,6 +43,13 @@ describe("oracle_commerce_user", function()
     end
   end)
 
+  it("sends a shopper's code along with the password, to the one page there is", function()
+    local login = s:login { api = "ccstore" }
+    assert.equal(200, assert(s:call(login, { url = "/ccstore/v1/products" })).status)
+    assert.equal("/ccstore/v1/login", path())
+    assert.matches("totp_code=" .. s:inputs().totp_code, s:last("login").body, nil, true)
+  end)
+
   it("refuses an API that has no users, and an application key", function()
     assert.error_matches(function() s:login { api = "ccapp" } end, "inputs.api: one of ccadmin")
     assert.error_matches(function() s:login { app_key = "x" } end, "unknown input 'app_key'")
