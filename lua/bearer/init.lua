@@ -36,10 +36,11 @@ local function load(name)
   local ok, result = pcall(require, prefix .. name)
   if ok and type(result) == "table" then
     return result
-  elseif not ok and not tostring(result):find("module '" .. prefix .. name .. "' not found", 1, true) then
-    return nil, tostring(result)
+  elseif ok then
+    return nil, "its module returns no table"
   end
-  return nil, ok and "its module returns no table" or "no such provider"
+  local absent = ("module '%s' not found"):format(prefix .. name)
+  return nil, tostring(result):find(absent, 1, true) and "no such provider" or tostring(result)
 end
 
 local function names_on_path()
@@ -188,7 +189,7 @@ function bearer.prewarm(...)
   end
 end
 
-local in_nginx = type(ngx) == "table" and ngx.get_phase and ngx.timer -- luacheck: ignore ngx
+local in_nginx = type(ngx) == "table" and ngx.get_phase and ngx.timer
 engine.use(require(in_nginx and "bearer.drivers.resty" or "bearer.drivers.blocking"))
 
 return bearer
