@@ -1,6 +1,6 @@
 /*
- * What login:header() is measured against: a C function that does nothing, and a C closure
- * that returns two anchored strings.
+ * What login:header() is measured against: a C function that does nothing, and a C
+ * closure that returns two anchored strings.
  */
 #include "../../csrc/compat.h"
 
