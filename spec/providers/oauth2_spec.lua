@@ -323,7 +323,6 @@ describe("oauth2_refresh_token", function()
 
   it("goes on with the newest refresh token when a call answers 401, not with a spent one",
     function()
-      pending "it goes back to the first one, which ends the family"
       local login = s():login()
       s():token(login)
       s().sb:revoke("oauth2", "access")
@@ -331,8 +330,26 @@ describe("oauth2_refresh_token", function()
       assert.same({ 0, 2 }, { s():count(nil, 400), s():count "call" })
     end)
 
+  it("spends none twice when the answer with the next one is lost, and says what it needs",
+    function()
+      local login = s():login(nil, { retries = 0 })
+      s():token(login)
+      assert(login:refresh()) -- a second one, so that there is one to be spent
+      local t = s():token(login)
+      s().sb:tell("oauth2", { lose_next = 1 })
+      local before = s():count()
+      local next_one, err = login:refresh()
+      assert.is_nil(next_one)
+      s():check_error(login, err, { class = "transient", step = "refresh", status = false })
+      s():pass(40) -- the hold is over
+      next_one, err = login:refresh()
+      assert.is_nil(next_one)
+      s():check_error(login, err, { code = "refresh_token_lost", class = "terminal" })
+      assert.same({ before + 1, 0 }, { s():count(), s():count(nil, 400) })
+      assert.equal(t, login:token()) -- it lives on
+    end)
+
   it("goes on with the newest when a refresh did not get through", function()
-    pending "it goes back to the first one, which ends the family"
     local login = s():login(nil, { retries = 0 })
     s():token(login)
     s().sb:tell("oauth2", { status = 502 })

@@ -56,7 +56,6 @@ describe("oracle_commerce_user", function()
   end)
 
   it("asks a function for one new code per login", function()
-    pending "it is asked for a refresh that cannot be sent as well"
     local codes, right = 0, s:inputs().totp_code
     local login = s:login { totp_code = function()
       codes = codes + 1
@@ -70,7 +69,6 @@ describe("oracle_commerce_user", function()
   end)
 
   it("asks for no code for a refresh", function()
-    pending "it is asked"
     local codes, right = 0, s:inputs().totp_code
     local login = s:login { totp_code = function()
       codes = codes + 1
