@@ -27,6 +27,11 @@ local function transport_failure(why)
   }
 end
 
+-- pcall, where a transport may yield inside it.
+local protected = (jit or _VERSION ~= "Lua 5.1") and pcall or function(f, ...)
+  return true, f(...)
+end
+
 --- Send a request by the host's own transport, in this coroutine; it may yield.
 -- @tparam bearer.request req it is spent
 -- @tparam table how options of a login
@@ -37,8 +42,10 @@ function exchange.by_transport(req, how)
   local message = req:export()
   message.timeout = how.timeout
   req:clear()
-  local given, why = how.transport(message)
-  if given == nil then
+  local ok, given, why = protected(how.transport, message)
+  if not ok then
+    return transport_failure "the transport raised an error" -- its text may hold the request
+  elseif given == nil then
     return transport_failure(why)
   end
   local raw = answer.from_transport(given)
