@@ -51,10 +51,15 @@ end
 -- A login that spends a refresh token given as an input spends its newest successor, unless
 -- the caller has put a new one there.
 local function put_successor(login, scope)
-  local s = login.successor
-  if s and s.fingerprint == login.fingerprint then
-    scope:set("refresh_token", token.refresh_token(s.token), "text", true)
+  local s, spent = login.successor, login.spent
+  if not s or s.fingerprint ~= login.fingerprint then
+    return true
+  elseif s.rotated and spent and spent.lost and spent.token == s.token then
+    return nil, "the answer that held the next refresh token was lost; a new one must be given",
+      "refresh_token_lost"
   end
+  scope:set("refresh_token", token.refresh_token(s.token), "text", true)
+  return true
 end
 
 local function open_for_login(login)
@@ -64,7 +69,11 @@ local function open_for_login(login)
   if not ok then
     return nil, result
   end
-  put_successor(login, scope)
+  local why, code
+  ok, why, code = put_successor(login, scope)
+  if not ok then
+    return nil, why, code
+  end
   set_builtins(login, scope)
   return scope
 end
@@ -89,7 +98,7 @@ end
 -- @treturn boolean
 function flight.can_refresh(login)
   local old = login.token
-  if not login.def.refresh or not old then
+  if not login.def.refresh or not old or login.spent and login.spent.token == old then
     return false
   end
   local named = names_in(login.def.refresh, {})
@@ -112,14 +121,15 @@ local function begin_attempt(self)
   local login, old = self.login, self.kind == "refresh" and self.token or nil
   self.index, self.requests = 1, login.def[self.kind]
   self.kept = old and copy(token.fields(old).kept) or {}
-  self.spends = old ~= nil -- a refresh token that rotates is never sent twice
-  local why
+  self.spends = old ~= nil or login.def.inputs.refresh_token ~= nil -- what may rotate
+  self.sent = false
+  local why, code
   if old then
     self.scope, why = open_for_refresh(login, old)
   else
-    self.scope, why = open_for_login(login)
+    self.scope, why, code = open_for_login(login)
   end
-  return self.scope ~= nil, why
+  return self.scope ~= nil, why, code
 end
 
 --- Begin a renewal.
@@ -130,7 +140,7 @@ function flight.new(login, done)
   local now, refreshes = core.now(), flight.can_refresh(login)
   return setmetatable({
     login = login, kind = refreshes and "refresh" or "login", token = login.token, done = done,
-    began = now, deadline = now + login.options.timeout, attempt = 0, ended = false,
+    began = now, deadline = now + login.options.timeout, attempt = 0, index = 0, ended = false,
   }, flight)
 end
 
@@ -176,14 +186,32 @@ local function try_again(self)
 end
 
 local function may_try_again(self, fields, considered)
-  return fields.class == "transient" and not considered and not self.spends
+  return fields.class == "transient" and not considered and not (self.spends and self.sent)
     and self.attempt < self.login.options.retries and core.now() < self.deadline
+end
+
+-- A refresh token that rotates is never sent twice: remember that it was sent, and whether the
+-- answer that would hold the next one got lost.
+local function note_spent(self, fields)
+  local login = self.login
+  local newest = self.kind == "refresh" and self.token
+    or login.successor and login.successor.token
+  if self.spends and self.sent and newest and fields.class ~= "throttled" then
+    local lost = fields.status == nil or fields.status < 300
+    login.spent = { token = newest, lost = lost }
+  end
+end
+
+-- Would a login send what the refresh has just sent?
+local function is_same_again(self)
+  return self.sent and self.login.def.inputs.refresh_token ~= nil
 end
 
 -- A refresh that failed gives way to a login; a login is tried again while there is hope.
 local function fail(self, fields, considered)
-  if self.kind == "refresh" and fields.class ~= "throttled" then
-    self.kind, self.token, self.scope, self.spends = "login", nil, nil, false
+  note_spent(self, fields)
+  if self.kind == "refresh" and fields.class ~= "throttled" and not is_same_again(self) then
+    self.kind, self.token, self.scope = "login", nil, nil
   elseif may_try_again(self, fields, considered) then
     try_again(self)
   else
@@ -223,6 +251,7 @@ local function take_answer(self, raw)
 end
 
 local function take_failure(self, failure)
+  self.sent = self.sent and failure.sent ~= false
   fail(self, {
     code = failure.code, description = failure.reason,
     class = failure.code == "no_secret" and "terminal" or "transient",
@@ -263,12 +292,21 @@ local function send_by_transport(self, req, how)
   take_failure(self, failure)
 end
 
+local function is_late(self)
+  return self.attempt + self.index > 0 and core.now() >= self.deadline
+end
+
 local function send(self)
   self.wake = nil
+  if is_late(self) then
+    return end_badly(self, {
+      code = "timeout", class = "transient", description = "the time for it is over",
+    })
+  end
   if not self.scope then
-    local ok, why = begin_attempt(self)
+    local ok, why, code = begin_attempt(self)
     if not ok then
-      return end_badly(self, { code = "no_secret", class = "terminal", description = why })
+      return end_badly(self, { code = code or "no_secret", class = "terminal", description = why })
     end
   end
   local options = self.login.options
@@ -277,7 +315,7 @@ local function send(self)
   if not req then
     return unbuildable(self, fault)
   end
-  self.sent_at = core.now()
+  self.sent_at, self.sent = core.now(), true
   local how = how_to_send(self)
   if options.transport then
     return send_by_transport(self, req, how)

@@ -73,7 +73,7 @@ end
 
 --- Lift the hold, and forget that there ever was one.
 function renewal.reset(login)
-  login.hold, login.vain, login.held_times = nil, nil, {}
+  login.hold, login.vain, login.spent, login.held_times = nil, nil, nil, {}
 end
 
 -- ---- tokens -------------------------------------------------------------------------
@@ -96,24 +96,30 @@ function renewal.living(login)
   return t, state
 end
 
-local function remember_successor(login, t)
+local function remember_successor(login, t, rotated)
   if login.def.inputs.refresh_token then
-    login.successor = { token = t, fingerprint = login.fingerprint }
+    login.successor = { token = t, fingerprint = login.fingerprint, rotated = rotated }
   end
 end
 
-local function land_well(login, fl)
+-- The next token; whatever it was bought with is history.
+local function succeed(login, found)
+  local sent = found.names:get "refresh_token"
   login.generation = login.generation + 1
-  local count = fl.kind == "login" and "logins" or "refreshes"
-  login.counts[count] = login.counts[count] + 1
-  local t = token.new(fl.found, login, login.generation)
+  local t = token.new(found, login, login.generation)
   renewal.adopt(login, t)
-  remember_successor(login, t)
-  login.hold, login.held_times, login.last_error = nil, {}, nil
-  tell(login, {
-    event = fl.kind, duration = core.now() - fl.began, generation = login.generation,
-    expires_in = t:expires_in(),
-  })
+  remember_successor(login, t, found.refresh_token ~= nil and found.refresh_token ~= sent)
+  login.hold, login.spent, login.last_error = nil, nil, nil
+  return t
+end
+
+-- Counted from when the request was sent, its life was over before the answer came: perhaps
+-- the machine slept. It is kept for its refresh token alone.
+local function too_late(login, fl)
+  return errors.new {
+    code = "bad_answer", class = "transient", provider = login.def.name, step = fl.kind,
+    description = "the token had expired when it came",
+  }
 end
 
 local function land_badly(login, fl)
@@ -123,6 +129,21 @@ local function land_badly(login, fl)
   tell(login, {
     event = "failure", step = fl.err.step, class = fl.err.class, code = fl.err.code,
     duration = core.now() - fl.began, hold = login.hold.till - core.now(),
+  })
+end
+
+local function land_well(login, fl)
+  local t = succeed(login, fl.found)
+  if core.state(t) == "expired" then
+    fl.err = too_late(login, fl)
+    return land_badly(login, fl)
+  end
+  login.held_times = {}
+  local count = fl.kind == "login" and "logins" or "refreshes"
+  login.counts[count] = login.counts[count] + 1
+  tell(login, {
+    event = fl.kind, duration = core.now() - fl.began, generation = login.generation,
+    expires_in = t:expires_in(),
   })
 end
 
@@ -210,9 +231,13 @@ function renewal.replaced_in_vain(login)
   }
 end
 
---- An API call was accepted.
+--- An API call was accepted. The refusals may have been about what was called, not about the
+-- token: so the next one is still some time off.
 function renewal.accepted(login)
-  login.vain = nil
+  local vain = login.vain
+  if vain then
+    vain.count, vain.till = 0, math.min(vain.till, core.now() + holds.terminal[1])
+  end
 end
 
 return renewal
