@@ -75,6 +75,14 @@ local function closed(f, step)
   }
 end
 
+-- The renewal went well, but the token was dropped before this caller got its turn.
+local function gone(f)
+  return f.closed and closed(f, "login") or errors.new {
+    code = "lost", class = "transient", provider = f.def.name, step = "login",
+    description = "the token was dropped while it was waited for",
+  }
+end
+
 -- The token to hand out, by the rules of its state.
 local function current(f)
   if f.closed then
@@ -85,14 +93,19 @@ local function current(f)
     return t
   elseif state == "advisory" then
     renewal.nudge(f)
-    return (renewal.living(f)) or t
+    t = renewal.living(f) -- a transport may have taken its time
+    if t then
+      return t
+    elseif f.closed then
+      return nil, closed(f, "login")
+    end
   end
   local _, err = renewal.wait(f)
   t = renewal.living(f)
   if t then
     return t
   end
-  return nil, err or closed(f, "login")
+  return nil, err or gone(f)
 end
 
 --- The valid token; logs in or refreshes when it must.
@@ -184,18 +197,17 @@ end
 -- ---- calls ----------------------------------------------------------------------------------
 
 local function drop(f, t)
-  f.counts.refused = f.counts.refused + 1
   if f.token == t then
     renewal.adopt(f, nil)
   end
 end
 
--- Send once. The third result tells that the token was refused: it is dropped then.
+-- Send once. The third result tells that the token was refused.
 local function try(f, t, request_table)
   local response, failure = call.send(f, t, request_table)
   local refused = response ~= nil and call.is_refused(f, response)
   if refused then
-    drop(f, t)
+    f.counts.refused = f.counts.refused + 1
   elseif response then
     renewal.accepted(f)
   end
@@ -221,6 +233,7 @@ function methods:request(request_table)
   if not refused or not renewal.may_replace(f) then
     return response, failure
   end
+  drop(f, t)
   t, err = current(f)
   if not t then
     return nil, err
@@ -239,7 +252,7 @@ local function end_at_provider(f, t)
   for _, r in ipairs(f.def.logout) do
     local req, fault = request.build(r, f.def, names, f.options.allow_http)
     if not req then
-      return nil, { code = "bad_request", class = "terminal", 
+      return nil, { code = "bad_request", class = "terminal",
         description = errors.clean(request.explain(fault), names) }
     end
     local raw, failure = exchange.send(req, f.options)
