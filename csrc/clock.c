@@ -28,19 +28,3 @@ double bearer_clock_monotonic(const bearer_clock *c) {
 double bearer_clock_wall(const bearer_clock *c) {
   return c->frozen ? c->wall : seconds(CLOCK_REALTIME);
 }
-
-int bearer_clock_same_tick(const bearer_clock *c, bearer_tick *last) {
-#ifdef CLOCK_MONOTONIC_COARSE
-  struct timespec t;
-  if (!c->frozen && clock_gettime(CLOCK_MONOTONIC_COARSE, &t) == 0) {
-    int same = t.tv_sec == last->s && t.tv_nsec == last->ns;
-    last->s = t.tv_sec;
-    last->ns = t.tv_nsec;
-    return same;
-  }
-#endif
-  (void)c;
-  last->s = 0;
-  last->ns = 0;
-  return 0;
-}

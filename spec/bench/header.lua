@@ -29,8 +29,9 @@ local contestants = {
     end
   end },
   { "login:header()", function(n)
+    local l = login
     for _ = 1, n do
-      login:header()
+      l:header()
     end
   end },
 }
