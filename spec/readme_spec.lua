@@ -2,6 +2,7 @@
 -- not exist: here they stand for those of the sandbox.
 local bearer = require "bearer"
 local core = require "bearer.core"
+local exchange = require "bearer.exchange"
 local language = require "bearer.definition.language"
 local options = require "bearer.options"
 local readme = require "spec.support.readme"
@@ -200,14 +201,22 @@ describe("README.md names all of the code, and no more:", function()
     same(fields, readme.names(readme.rows(text, "Errors", "field"), 1))
   end)
 
-  -- The texts that an assignment to `code` may give, and those that code_of returns in C.
+  -- The texts that an assignment to `code` may give, those on a line of their own as the last of
+  -- several results, and those that code_of returns in C.
   local function codes_of_the_code()
     local codes = { http_NNN = true }
+    for code in pairs(exchange.explained) do
+      codes[code] = true
+    end
     local files = assert(io.popen "ls lua/bearer/*.lua lua/bearer/drivers/*.lua")
     for file in files:lines() do
-      for value in readme.read(file):gmatch("[%s{]code = ([^\n]*)") do
+      local source = readme.read(file)
+      for code in source:gmatch('\n%s+"(%l[%l_]*%l)"\n') do
+        codes[code] = true
+      end
+      for value in source:gmatch("[%s{]code = ([^\n]*)") do
         value = value:gsub(", %l[%w_]* = .*$", ""):gsub('[=~]= "[^"]*"', "")
-        for code in value:gmatch('"([%l][%l_]*%l)"') do
+        for code in value:gmatch('"(%l[%l_]*%l)"') do
           codes[code] = true
         end
       end
