@@ -144,10 +144,11 @@ methods.header = served.method(find_header)
 -- @treturn[2] nil
 -- @treturn[2] bearer.error
 function methods:headers(t)
+  local f = fields_of(self)
   if t ~= nil and type(t) ~= "table" then
     error("headers: a table expected, got " .. type(t), 2)
   end
-  local tok, err = self:token()
+  local tok, err = current(f)
   if not tok then
     return nil, err
   end
@@ -160,10 +161,11 @@ end
 -- @treturn[2] nil
 -- @treturn[2] bearer.error
 function methods:authorize(request_table)
+  local f = fields_of(self)
   if type(request_table) ~= "table" then
     error("authorize: a request table expected, got " .. type(request_table), 2)
   end
-  local t, err = self:token()
+  local t, err = current(f)
   if not t then
     return nil, err
   end

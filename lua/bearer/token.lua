@@ -129,6 +129,9 @@ end
 -- @treturn table
 function methods:headers(t)
   local f = fields_of(self)
+  if t ~= nil and type(t) ~= "table" then
+    error("headers: a table expected, got " .. type(t), 2)
+  end
   t = t or {}
   add_headers(f, t)
   local name, value = self:header()
@@ -141,10 +144,10 @@ end
 -- @tparam table request_table `{method, url, headers, query, json, …}`; it is changed
 -- @treturn table the same request
 function methods:authorize(request_table)
+  local f = fields_of(self)
   if type(request_table) ~= "table" then
     error("authorize: a request table expected, got " .. type(request_table), 2)
   end
-  local f = fields_of(self)
   local a = f.def.authorize or {}
   local headers = request_table.headers or {}
   if goes_elsewhere(f.def) then
@@ -190,6 +193,7 @@ end
 --- Seconds left to live.
 -- @treturn ?number nil when the lifetime is unknown; 0 when it is over
 function methods:expires_in()
+  fields_of(self)
   local _, _, _, ends = core.times(self)
   if ends < math.huge then
     return math.max(0, ends - core.now())
@@ -199,6 +203,7 @@ end
 --- When it dies.
 -- @treturn ?number Unix time; nil when the lifetime is unknown
 function methods:expires_at()
+  fields_of(self)
   local _, _, _, ends = core.times(self)
   if ends < math.huge then
     local now, wall = core.now()
@@ -210,6 +215,10 @@ end
 -- @tparam[opt] number leeway seconds before its end; without: as the login decides
 -- @treturn boolean
 function methods:expired(leeway)
+  fields_of(self)
+  if leeway ~= nil and type(leeway) ~= "number" then
+    error("expired: a number expected, got " .. type(leeway), 2)
+  end
   local _, _, expired, ends = core.times(self)
   return core.now() >= (leeway and ends - leeway or expired)
 end
@@ -217,7 +226,7 @@ end
 --- A JWT's payload, unverified.
 -- @treturn ?table nil when the token is no JWT
 function methods:claims()
-  return answer.claims(self:value())
+  return answer.claims(fields_of(self).names:get("token"))
 end
 
 --- A field of the answer that the definition keeps.
@@ -225,6 +234,9 @@ end
 -- @treturn any nil when it was not there
 function methods:get(name)
   local f = fields_of(self)
+  if type(name) ~= "string" then
+    error("get: a name expected, got " .. type(name), 2)
+  end
   if f.kept[name] ~= nil then
     return f.names:get(name)
   end
