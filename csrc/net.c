@@ -84,8 +84,6 @@ static void abandon(bearer_net *net) {
   abandon_list(net, &net->queued);
   abandon_list(net, &net->under_way);
   net->multi = NULL;
-  while (net->idle_count > 0)
-    curl_easy_cleanup(net->idle[--net->idle_count]);
   bearer_sockets_close(net);
 }
 
@@ -128,8 +126,6 @@ void bearer_net_close(bearer_net *net) {
     bearer_transfer_close(net->queued.first);
   while (net->under_way.first != NULL)
     bearer_transfer_close(net->under_way.first);
-  while (net->idle_count > 0)
-    curl_easy_cleanup(net->idle[--net->idle_count]);
   curl_multi_cleanup(net->multi);
   net->multi = NULL;
   bearer_sockets_close(net);
@@ -137,19 +133,14 @@ void bearer_net_close(bearer_net *net) {
 
 /* ---- transfers --------------------------------------------------------------- */
 
-/* Out of the multi; the easy handle is kept for the next transfer. */
-/* Out of the multi; the easy handle is kept for the next transfer. */
+/* Out of the multi. The easy handle is not used again: even reset, it remembers the URL
+   and what it received. It is the multi that keeps connections. */
 static void release(bearer_transfer *t) {
   bearer_net *net = t->net;
   if (t->list == &net->under_way)
     curl_multi_remove_handle(net->multi, t->easy);
   unlist(t);
-  if (net->idle_count < (int)(sizeof(net->idle) / sizeof(net->idle[0]))) {
-    curl_easy_reset(t->easy);
-    net->idle[net->idle_count++] = t->easy;
-  } else {
-    curl_easy_cleanup(t->easy);
-  }
+  curl_easy_cleanup(t->easy);
   t->easy = NULL;
   bearer_message_clear(&t->message);
 }
@@ -176,7 +167,7 @@ int bearer_net_start(bearer_net *net, bearer_transfer *t, bearer_message *m,
   memset(m, 0, sizeof(*m));
   t->deadline = bearer_sockets_now() + (double)o->timeout_ms / 1000;
   if (ready(net) || open_multi(net))
-    t->easy = net->idle_count > 0 ? net->idle[--net->idle_count] : curl_easy_init();
+    t->easy = curl_easy_init();
   if (t->easy == NULL || !bearer_transfer_prepare(t, o)) {
     fail(net, t, t->easy == NULL ? CURLE_OUT_OF_MEMORY : t->result);
     return 0;

@@ -77,8 +77,6 @@ typedef struct bearer_net {
   int running, waiting; /* how many are under way, and queued */
   int most;             /* that may be under way: descriptors are limited */
   unsigned long last_id;
-  CURL *idle[8]; /* owned: easy handles to use again */
-  int idle_count;
 } bearer_net;
 
 void bearer_net_init(bearer_net *net);

@@ -1,0 +1,55 @@
+-- What several specs need from outside Lua: a shell, a child of the same Lua, a small C program.
+local helper = {}
+
+--- The command that this Lua was started by: a child of that name runs as this one does.
+helper.interpreter = (function()
+  local i = 0
+  while arg and arg[i - 1] do
+    i = i - 1
+  end
+  return arg and arg[i] or "lua5.4"
+end)()
+
+--- A text as one word for the shell.
+function helper.quote(text)
+  return "'" .. text:gsub("'", [['\'']]) .. "'"
+end
+
+--- Run a command.
+-- @treturn string what it wrote, to stderr as well
+-- @treturn number its exit status
+function helper.run(command)
+  local pipe = assert(io.popen("{ " .. command .. '\n} 2>&1; printf "\\n%d" $?'))
+  local text, status = pipe:read("*a"):match("^(.*)\n(%d+)$")
+  pipe:close()
+  return text, tonumber(status)
+end
+
+--- Run a command that must succeed.
+-- @treturn string what it wrote
+function helper.must(command)
+  local text, status = helper.run(command)
+  if status ~= 0 then
+    error(("%s: exit status %d\n%s"):format(command, status, text), 2)
+  end
+  return text
+end
+
+--- A fresh folder that goes away with `rm -rf`.
+function helper.folder()
+  return (helper.must('mktemp -d "${TMPDIR:-/tmp}/bearer-spec.XXXXXX"'):gsub("%s+$", ""))
+end
+
+--- Build spec/support/NAME.c.
+-- @tparam string name
+-- @tparam[opt] string flags after the source
+-- @treturn string the path of the program
+function helper.build(name, flags)
+  local path = ("build/support/%s.%s"):format(name, helper.interpreter:match("[^/]*$"))
+  helper.must(("mkdir -p build/support && gcc -D_GNU_SOURCE -std=c11 -O1 -g -Wall -Wextra "
+    .. "-Wpedantic -o %s.$$ spec/support/%s.c %s && mv %s.$$ %s")
+    :format(path, name, flags or "", path, path))
+  return path
+end
+
+return helper
