@@ -105,16 +105,18 @@ function methods:count(kind)
 end
 
 --- Both clocks move, or with `wall` each by its own step.
-function methods:pass(seconds, wall)
+function methods.pass(_, seconds, wall)
   local now, time = core.now()
   core.clock(now + seconds, time + (wall or seconds))
 end
 
---- What decides the pauses and the spread: always this number.
+local real_jitter = core.jitter
+
+--- What decides the pauses and the spread: this number each time; without, chance.
 function methods.jitter(value)
-  core.jitter = function()
+  core.jitter = value and function()
     return value
-  end
+  end or real_jitter
 end
 
 --- The state that a login is brought to, by a token that lives for so long (300 s).
@@ -131,14 +133,12 @@ function methods:bring(login, state, lifetime)
   end
 end
 
-local real_jitter = core.jitter
-
 --- As before.
 function methods:stop()
   for _, login in ipairs(self.logins) do
     login:close()
   end
-  core.jitter = real_jitter
+  self.jitter()
   core.clock()
   bearer.use "blocking"
 end
