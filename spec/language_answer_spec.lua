@@ -71,13 +71,15 @@ describe("keep:", function()
       login = {
         { url = "https://shop.example/1", keep = { sid = { "x.y", "session[1].id" }, all = "o" } },
         {
-          url = "https://shop.example/2", json = { sid = "${sid}", all = "${all}" }, keep = { n = "n" },
+          url = "https://shop.example/2", json = { sid = "${sid}", all = "${all}" },
+          keep = { n = "n" },
         },
         { url = "https://shop.example/3", json = { n = "${n}", sid = "s=${sid}" } },
       },
       authorize = { headers = { ["X-Session"] = "${sid}/${token}" } },
     }, nil, {
-      { body = { session = { { id = "S1" } }, o = { a = { 1, true } } } }, { body = { n = 5 } }, {},
+      { body = { session = { { id = "S1" } }, o = { a = { 1, true } } } },
+      { body = { n = 5 } }, {},
     })
     local token = assert(login:token())
     assert.same({ sid = "S1", all = { a = { 1, true } } }, cjson.decode(sent[2].body))

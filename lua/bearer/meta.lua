@@ -1,0 +1,261 @@
+---@meta bearer
+-- Types for editors that know LuaCATS (lua-language-server and its like). Nothing here is run.
+-- luacheck: ignore 212 241
+
+---@class bearer
+---@field _VERSION string
+local bearer = {}
+
+---A definition: see the README. `inputs` and `login` describe the endpoint.
+---@class bearer.definition
+---@field name string
+---@field title? string
+---@field docs? string
+---@field extends? string
+---@field inputs? table<string, bearer.input>
+---@field one_of? string[][]
+---@field base_url? bearer.text
+---@field login? bearer.step|bearer.step[]|false
+---@field token? table
+---@field refresh? bearer.step|bearer.step[]|false
+---@field logout? bearer.step|bearer.step[]|false
+---@field authorize? table|false
+---@field error? table
+
+---@class bearer.input
+---@field kind? "text"|"host"|"label"|"path"|"url"|"pem"|"jwk"
+---@field secret? boolean
+---@field optional? boolean
+---@field default? string|number|boolean
+---@field enum? (string|number)[]
+---@field join? string
+
+---A text with `${name}` in it, what needs none, a function, or a list of these.
+---@alias bearer.text string|number|boolean|fun(v: table, f: table): any|table
+
+---@class bearer.step
+---@field method? "GET"|"HEAD"|"POST"|"PUT"|"PATCH"|"DELETE"|"OPTIONS"
+---@field url? bearer.text
+---@field query? table<string, bearer.text>
+---@field headers? table<string, bearer.text>
+---@field basic? table
+---@field bearer? bearer.text|false
+---@field json? any
+---@field form? table<string, bearer.text>|false
+---@field body? bearer.text
+---@field content_type? bearer.text
+---@field expect? table<string, any>|fun(answer: any): any, string?, string?
+---@field keep? table<string, string|string[]>
+
+---@class bearer.options
+---@field timeout? number seconds for a whole login with its retries (30)
+---@field connect_timeout? number seconds (5)
+---@field retries? integer (2)
+---@field ca_file? string
+---@field ca_pem? string|bearer.reference
+---@field cert? string|bearer.reference
+---@field key? string|bearer.reference
+---@field proxy? string
+---@field user_agent? string
+---@field max_response? integer bytes (1 MiB)
+---@field allow_http? boolean loopback is always allowed
+---@field leeway? number seconds
+---@field refused? fun(response: bearer.response): boolean
+---@field on_event? fun(event: table)
+---@field transport? fun(message: bearer.message): table?, string?
+
+---What a transport is asked to send.
+---@class bearer.message
+---@field method string
+---@field url string
+---@field headers table<string, string>
+---@field body? string
+---@field timeout number
+
+---The caller's own request.
+---@class bearer.request
+---@field url string
+---@field method? string
+---@field headers? table<string, string|number|boolean>
+---@field query? table<string, any>
+---@field json? any
+---@field form? table<string, any>
+---@field body? string
+
+---@class bearer.response
+---@field status integer
+---@field headers table<string, string> names in lower case
+---@field body string
+---@field json fun(): any
+
+---@class bearer.driver
+---@field wait fun(seconds: number, job?: table)
+
+---A secret that is read when a login is sent.
+---@class bearer.reference: userdata
+
+---@class bearer.provider: userdata
+
+---@class bearer.error: userdata
+---@field code string
+---@field class "terminal"|"throttled"|"transient"|"closed"
+---@field status? integer
+---@field provider string
+---@field step "login"|"refresh"|"request"|"logout"
+---@field description? string
+---@field retry_after? number
+---@field details? table
+
+---@class bearer.status
+---@field state "none"|"fresh"|"advisory"|"mandatory"|"expired"|"closed"
+---@field expires_in? number
+---@field generation integer
+---@field logins integer
+---@field refreshes integer
+---@field failures integer
+---@field refused integer
+---@field hold? number
+---@field last_error? bearer.error
+
+---A login. No I/O happens here.
+---@param provider string|bearer.definition|bearer.provider
+---@param inputs table<string, any>
+---@param options? bearer.options
+---@return bearer.login
+function bearer.login(provider, inputs, options) end
+
+---A checked, compiled definition; raises with every fault of a bad one.
+---@param given string|bearer.definition|bearer.provider
+---@return bearer.provider
+function bearer.provider(given) end
+
+---The names of the providers found on `package.path`.
+---@return string[]
+function bearer.providers() end
+
+---A secret in an environment variable.
+---@param name string
+---@return bearer.reference
+function bearer.env(name) end
+
+---A secret in a file; its last newline is dropped.
+---@param path string
+---@return bearer.reference
+function bearer.file(path) end
+
+---Set how this host waits.
+---@param driver "blocking"|"resty"|"cqueues"|"luv"|"manual"|bearer.driver
+function bearer.use(driver) end
+
+---Advance every transfer of this Lua state.
+---@param max_ms? number
+---@return integer under_way
+function bearer.poll(max_ms) end
+
+---The descriptor to watch for reading.
+---@return integer?
+function bearer.fd() end
+
+---Milliseconds until `poll` is due.
+---@return number?
+function bearer.timeout() end
+
+---Start these logins ahead.
+---@param ... bearer.login
+function bearer.prewarm(...) end
+
+---@class bearer.login: userdata
+local login = {}
+
+---@return bearer.token?
+---@return bearer.error?
+function login:token() end
+
+---@return string? name
+---@return string|bearer.error value
+function login:header() end
+
+---@param t? table<string, string>
+---@return table<string, string>?
+---@return bearer.error?
+function login:headers(t) end
+
+---@generic T: table
+---@param request T
+---@return T?
+---@return bearer.error?
+function login:authorize(request) end
+
+---@param request bearer.request
+---@return bearer.response?
+---@return bearer.error?
+function login:request(request) end
+
+---@param rejected? bearer.token
+---@return bearer.token?
+---@return bearer.error?
+function login:refresh(rejected) end
+
+---@return true?
+---@return bearer.error?
+function login:logout() end
+
+function login:forget() end
+
+function login:reset() end
+
+---@return bearer.status
+function login:status() end
+
+function login:close() end
+
+---@class bearer.token: userdata
+local token = {}
+
+---@return string name
+---@return string value
+function token:header() end
+
+---@param t? table<string, string>
+---@return table<string, string>
+function token:headers(t) end
+
+---@generic T: table
+---@param request T
+---@return T
+function token:authorize(request) end
+
+---@return bearer.token?
+---@return bearer.error?
+function token:refresh() end
+
+---@return string
+function token:value() end
+
+---@return string
+function token:type() end
+
+---@return string?
+function token:scope() end
+
+---@return number? seconds
+function token:expires_in() end
+
+---@return number? unix_time
+function token:expires_at() end
+
+---@param leeway? number
+---@return boolean
+function token:expired(leeway) end
+
+---@return table? claims
+function token:claims() end
+
+---@param name string
+---@return any
+function token:get(name) end
+
+---@return integer
+function token:generation() end
+
+return bearer

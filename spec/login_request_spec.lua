@@ -1,0 +1,273 @@
+-- login:request: the caller's own calls, authorised.
+local cjson = require "cjson"
+local secrets = require "spec.support.secrets"
+local shop = require "spec.support.shop"
+
+local function open(changes, answers, options)
+  changes = changes or {}
+  changes.base_url = changes.base_url == nil and "https://api.example/v1" or changes.base_url or nil
+  return shop.login(changes, nil, answers, options)
+end
+
+-- What one call sends, after the login.
+local function call(request, changes)
+  local login, sent = open(changes)
+  assert(login:request(request))
+  assert.equal(2, #sent)
+  return sent[2]
+end
+
+describe("login:request, what is sent:", function()
+  for given, url in pairs {
+    ["/items"] = "https://api.example/v1/items", ["items/7"] = "https://api.example/v1/items/7",
+    [""] = "https://api.example/v1", ["?q=1"] = "https://api.example/v1?q=1",
+    ["//evil.com/x"] = "https://api.example/v1/evil.com/x",
+    ["https://other.example/x?y=z"] = "https://other.example/x?y=z",
+    ["http://127.0.0.1:1/x"] = "http://127.0.0.1:1/x",
+    ["@evil.com"] = "https://api.example/v1/@evil.com",
+  } do
+    it(("url %q goes to %s"):format(given, url), function()
+      assert.equal(url, call({ url = given }).url)
+    end)
+  end
+  it("the values of base_url are encoded as in any URL", function()
+    local login, sent = shop.login({
+      inputs = { tenant = {} }, base_url = "https://api.example/${tenant}",
+    }, { tenant = "a/../b?c" })
+    assert(login:request { url = "/items" })
+    assert.equal("https://api.example/a%2F..%2Fb%3Fc/items", sent[2].url)
+  end)
+  it("GET without a body, POST with one, or what the caller says", function()
+    assert.equal("GET", call({ url = "/" }).method)
+    assert.equal("GET", call({ url = "/", query = { a = 1 } }).method)
+    assert.equal("POST", call({ url = "/", json = false }).method)
+    assert.equal("POST", call({ url = "/", form = {} }).method)
+    assert.equal("POST", call({ url = "/", body = "" }).method)
+    assert.equal("PATCH", call({ url = "/", method = "patch", json = {} }).method)
+  end)
+  it("query joins what the url has, lists repeat", function()
+    assert.equal("https://api.example/v1/items?q=%23&a=1&b=x%20y&b=true",
+      call({ url = "/items?q=%23", query = { a = 1, b = { "x y", true } } }).url)
+  end)
+  it("json, form and body, each with its content type unless the headers say another", function()
+    local sent = call { url = "/", json = { a = { 1, "x" } } }
+    assert.same({ a = { 1, "x" } }, cjson.decode(sent.body))
+    assert.equal("application/json", sent.headers["Content-Type"])
+    sent = call { url = "/", form = { a = "x y", b = { 1, 2 } } }
+    assert.equal("a=x+y&b=1&b=2", sent.body)
+    assert.equal("application/x-www-form-urlencoded", sent.headers["Content-Type"])
+    sent = call { url = "/", body = "\0raw" }
+    assert.equal("\0raw", sent.body)
+    assert.equal("application/octet-stream", sent.headers["Content-Type"])
+    sent = call { url = "/", body = "<a/>", headers = { ["content-type"] = "text/xml" } }
+    assert.equal("text/xml", sent.headers["content-type"])
+    assert.is_nil(sent.headers["Content-Type"])
+  end)
+  it("long numbers keep all their digits", function()
+    assert.equal('{"id":4503599627370497}',
+      call({ url = "/", json = { id = 4503599627370497 } }).body)
+    assert.equal("[9007199254740992,-123456789012345,0.1]",
+      call({ url = "/", json = { 2 ^ 53, -123456789012345, 0.1 } }).body)
+  end)
+  it("a caller's '${x}' is just that, even where the definition has such a name", function()
+    local login, sent = shop.login({
+      inputs = { x = { secret = true } }, base_url = "https://api.example",
+    }, { x = "hunter22" })
+    assert(login:request {
+      url = "/", query = { q = "${x}" }, headers = { ["X-A"] = "${token}" },
+      json = { a = "${x}", ["${x}"] = 1 },
+    })
+    assert.equal("https://api.example/?q=%24%7Bx%7D", sent[2].url)
+    assert.equal("${token}", sent[2].headers["X-A"])
+    assert.same({ a = "${x}", ["${x}"] = 1 }, cjson.decode(sent[2].body))
+    assert(login:request { url = "/", form = { a = "${x}" } })
+    assert.equal("a=%24%7Bx%7D", sent[3].body)
+    assert(login:request { url = "/", body = "${x}" })
+    assert.equal("${x}", sent[4].body)
+  end)
+  it("the token goes where the provider wants it", function()
+    assert.equal("Bearer t1", call({ url = "/" }).headers.Authorization)
+    local fields = { token = "${token}" }
+    local changes = { authorize = { query = fields, json = fields } }
+    local sent = call({ url = "/" }, changes)
+    assert.equal("https://api.example/v1/?token=t1", sent.url)
+    assert.is_nil(sent.headers.Authorization)
+    sent = call({ url = "/", json = { a = 1 } }, changes)
+    assert.equal("https://api.example/v1/", sent.url)
+    assert.same({ a = 1, token = "t1" }, cjson.decode(sent.body))
+  end)
+  it("the caller's tables stay as they are", function()
+    local login = open { authorize = {
+      headers = { ["X-Key"] = "${token}" }, query = { q = "${token}" }, json = { t = "${token}" },
+    } }
+    local function request()
+      return {
+        method = "post", url = "/", headers = { a = "b" }, query = { c = 1 },
+        json = { d = { e = 2 } },
+      }
+    end
+    local given = request()
+    assert(login:request(given))
+    assert.same(request(), given)
+    given = { url = "/" }
+    assert(login:request(given))
+    assert.same({ url = "/" }, given)
+  end)
+end)
+
+describe("login:request, what comes back:", function()
+  it("is status, headers in lower case, body and json()", function()
+    local login = open(nil, { {}, {
+      status = 418, headers = { ["X-Tea"] = "green", ["content-type"] = "text/x" },
+      body = '{"a":[1]}',
+    } })
+    local response = assert(login:request { url = "/" })
+    assert.equal(418, response.status)
+    assert.equal("green", response.headers["x-tea"])
+    assert.equal('{"a":[1]}', response.body)
+    assert.same({ a = { 1 } }, response.json())
+  end)
+  it("json() is nil for what is no JSON", function()
+    for _, body in ipairs { "", "<html>", "{", "nan", ("["):rep(5000) } do
+      local login = open(nil, { {}, { body = body } })
+      assert.is_nil(assert(login:request { url = "/" }).json())
+    end
+  end)
+  it("a failure is an error of this step, without the token or the request", function()
+    local login, sent = open(nil, { {}, "no route to t1 via hunter22" }, { retries = 2 })
+    local response, err = login:request { url = "/", headers = { ["X-Key"] = "hunter23" } }
+    assert.is_nil(response)
+    assert.equal("network", err.code)
+    assert.equal("transient", err.class)
+    assert.equal("request", err.step)
+    assert.equal("shop", err.provider)
+    assert.equal(2, #sent) -- a call may have side effects: it is not repeated
+    secrets.assert_absent(err, { "t1", "hunter23" })
+  end)
+  it("a login that fails is that login's error", function()
+    local login, sent = open(nil, { { status = 400, body = { error = "invalid_grant" } } })
+    local response, err = login:request { url = "/" }
+    assert.is_nil(response)
+    assert.equal("invalid_grant", err.code)
+    assert.equal("login", err.step)
+    assert.equal(1, #sent)
+  end)
+  it("a base_url that no answer gave is an error, and nothing is sent", function()
+    local login, sent = shop.login { token = { keep = { api = "api" } }, base_url = "${api}/v1" }
+    local response, err = login:request { url = "/" }
+    assert.is_nil(response)
+    assert.equal("bad_answer", err.code)
+    assert.matches("base_url", tostring(err))
+    assert.equal(1, #sent)
+    assert(login:request { url = "https://api.example/" })
+  end)
+end)
+
+describe("login:request, refused tokens:", function()
+  local UNAUTHORIZED = { status = 401, body = {} }
+  it("on 401 it logs in once and repeats the call once", function()
+    local login, sent = open(nil, { {}, UNAUTHORIZED, {}, { body = { fine = true } } })
+    local response = assert(login:request { url = "/", json = { a = 1 } })
+    assert.is_true(response.json().fine)
+    assert.equal(4, #sent)
+    assert.equal("Bearer t1", sent[2].headers.Authorization)
+    assert.equal("Bearer t3", sent[4].headers.Authorization)
+    assert.equal(sent[2].body, sent[4].body)
+    assert.equal(sent[2].url, sent[4].url)
+    assert.equal(1, login:status().refused)
+  end)
+  it("a second 401 is the answer, and the next calls cost no login", function()
+    local login, sent = open(nil, function(request)
+      return request.url:find("api", 1, true) and UNAUTHORIZED or {}
+    end)
+    assert.equal(401, assert(login:request { url = "/" }).status)
+    assert.equal(4, #sent)
+    local logins = login:status().logins
+    for _ = 1, 5 do
+      assert.equal(401, assert(login:request { url = "/" }).status)
+    end
+    assert.is_true(login:status().logins <= logins + 1)
+  end)
+  it("when the login fails then, that is the error", function()
+    local login, sent = open(nil, { {}, UNAUTHORIZED, { status = 400, body = {} } })
+    local response, err = login:request { url = "/" }
+    assert.is_nil(response)
+    assert.equal("http_400", err.code)
+    assert.equal(3, #sent)
+  end)
+  it("401 with a refresh at hand: the refused token is not used for it", function()
+    local login, sent = open({ refresh = { url = "https://shop.example/r", bearer = "${token}" } },
+      { {}, UNAUTHORIZED, {}, {} })
+    assert.equal(200, assert(login:request { url = "/" }).status)
+    assert.equal("https://shop.example/login", sent[3].url)
+  end)
+  it("403 and 500 are answers like any other", function()
+    for _, status in ipairs { 403, 500, 302 } do
+      local login, sent = open(nil, { {}, { status = status } })
+      assert.equal(status, assert(login:request { url = "/" }).status)
+      assert.equal(2, #sent)
+    end
+  end)
+  it("the option refused tells by the answer", function()
+    local seen
+    local login, sent = open(nil, { {}, { body = { msg = "session lost" } }, {}, { body = {} } }, {
+      refused = function(response)
+        seen = seen or response.status
+        return response.json().msg == "session lost"
+      end,
+    })
+    assert.same({}, assert(login:request { url = "/" }).json())
+    assert.equal(200, seen)
+    assert.equal(4, #sent)
+  end)
+  it("a refused that raises, or gives no true, refuses nothing", function()
+    local function raising()
+      error("x")
+    end
+    for _, refused in ipairs { raising, function() return 1 end, function() end } do
+      local login, sent = open(nil, nil, { refused = refused })
+      assert(login:request { url = "/" })
+      assert.equal(2, #sent)
+    end
+  end)
+end)
+
+describe("login:request, mistakes:", function()
+  local function mistake(request, message, changes)
+    it("raise where the caller stands: " .. message, function()
+      local login, sent = open(changes)
+      local ok, err = pcall(function()
+        local _ = login:request(request)
+      end)
+      assert.is_false(ok)
+      assert.truthy(err:find("login_request_spec.lua:", 1, true), err)
+      assert.truthy(err:find(message, 1, true), err)
+      assert.is_true(#sent <= 1)
+    end)
+  end
+  mistake({}, "request.url: is missing")
+  mistake({ url = 3 }, "request.url: a string expected, got number")
+  mistake({ url = "/", quer = {} }, "request: unknown field 'quer'; did you mean 'query'?")
+  mistake({ "x", url = "/" }, "request: unknown field '1'")
+  mistake({ url = "/", headers = "x" }, "request.headers: a table expected, got string")
+  mistake({ url = "/", json = {}, form = {} }, "request: json, form and body exclude each other")
+  mistake({ url = "/", body = "", form = {} }, "request: json, form and body exclude each other")
+  mistake({ url = "/", method = "GET / HTTP/1.1\r\nX: y" }, "request.method: ")
+  mistake({ url = "/", method = "" }, "request.method: '' is not a method")
+  mistake({ url = "/", headers = { ["X\r\nY"] = "z" } }, "request.headers: 'X??Y' is not the name")
+  mistake({ url = "/", headers = { "X: y" } }, "request.headers: '1' is not the name of a header")
+  mistake({ url = "/", headers = { X = {} } }, "request.headers['X']: a text expected, got table")
+  mistake({ url = "/", headers = { X = "y\r\nZ: 1" } }, "request.headers['X']: holds a control")
+  mistake({ url = "/", headers = { X = "\0" } }, "request.headers['X']: holds a control")
+  mistake({ url = "/", query = { "x" } }, "request.query: '1' is not the name of a parameter")
+  mistake({ url = "/", query = { a = { b = 1 } } }, "request.query['a']: a text or a list of texts")
+  mistake({ url = "/", form = { a = print } }, "request.form['a']: a text or a list of texts")
+  mistake({ url = "/", json = { print } }, "request.json: Cannot serialise function")
+  mistake({ url = "/", json = { 0 / 0 } }, "request.json: Cannot serialise number")
+  mistake({ url = "http://api.example/" }, "request: its URL is not https")
+  mistake({ url = "https://u:p@api.example/" }, "request: its URL carries a user or password")
+  mistake({ url = "/a b" }, "request: its URL is no absolute https URL")
+  mistake({ url = "/a\r\nX: y" }, "request: its URL is no absolute https URL")
+  mistake({ url = "/items" }, "request.url: is relative, and the provider has no base_url",
+    { base_url = false })
+end)
