@@ -62,6 +62,7 @@ build = {
     ["bearer.inputs"] = "lua/bearer/inputs.lua",
     ["bearer.json"] = "lua/bearer/json.lua",
     ["bearer.login"] = "lua/bearer/login.lua",
+    ["bearer.meta"] = "lua/bearer/meta.lua",
     ["bearer.options"] = "lua/bearer/options.lua",
     ["bearer.path"] = "lua/bearer/path.lua",
     ["bearer.providers.cambyopro"] = "lua/bearer/providers/cambyopro.lua",
@@ -79,6 +80,7 @@ build = {
     ["bearer.served"] = "lua/bearer/served.lua",
     ["bearer.text"] = "lua/bearer/text.lua",
     ["bearer.token"] = "lua/bearer/token.lua",
+    ["bearer.values"] = "lua/bearer/values.lua",
     ["bearer.core"] = {
       sources = {
         "csrc/buffer.c",

@@ -151,7 +151,7 @@ describe("bearer.definition, a request:", function()
 
   accepts("authorize", function(d)
     d.authorize = { headers = { A = "${token}" }, query = { a = "${token}" },
-      json = { a = { "${token}" } }, cookies = true }
+      json = { a = { "${token}" } }, cookies = false }
   end)
   refuses("authorize of other shapes", function(d)
     d.authorize = { header = {}, cookies = "yes", json = "x", query = { "x" } }

@@ -87,6 +87,8 @@ describe("bearer.definition, the whole:", function()
       "login.cert: not supported by this version of bearer")
     refuses("make", function(d) d.token = { make = 3 } end,
       "token.make: not supported by this version of bearer")
+    refuses("cookies as the token's way back", function(d) d.authorize = { cookies = true } end,
+      "authorize.cookies: not supported by this version of bearer")
     refuses("the other formats, without a look at their patterns", function(d)
       d.token = { format = "text", value = "token=(.*)" }
     end, "token.format: not supported by this version of bearer")

@@ -100,51 +100,52 @@ end
 
 local deepest = 1000 -- as cjson has it: a function may give a table that holds itself
 
--- The table with a marker for each text, and the texts. cjson lays it out; the core puts the
--- texts in, escaped.
-local function lay_out(context, root, marker)
-  local texts, scopes = {}, {}
-  local function mark(scope, value)
-    texts[#texts + 1], scopes[#scopes + 1] = value, scope or false
-    return marker .. #texts
+local function mark(layout, scope, value)
+  local n = #layout.texts + 1
+  layout.texts[n], layout.scopes[n] = value, scope or false
+  return layout.marker .. n
+end
+
+local lay_out
+
+local function lay_out_all(layout, map, literal, depth)
+  if depth > deepest then
+    stop("definition", "json: it is nested too deep")
   end
-  local visit
-  local function visit_all(map, literal, depth)
-    if depth > deepest then
-      stop("definition", "json: it is nested too deep")
-    end
-    local copy, is_list = {}, map[1] ~= nil
-    for key, item in (is_list and ipairs or pairs)(map) do
-      copy[is_list and #copy + 1 or key] = visit(item, literal, depth + 1)
-    end
-    return copy
+  local copy, is_list = {}, map[1] ~= nil
+  for key, item in (is_list and ipairs or pairs)(map) do
+    copy[is_list and #copy + 1 or key] = lay_out(layout, item, literal, depth + 1)
   end
-  -- literal: no template, but within a value that somebody gave
-  function visit(node, literal, depth)
-    if text.is_branch(node) then
-      return visit_all(node, literal, depth)
-    elseif literal and type(node) == "string" then
-      return mark(nil, node)
-    end
-    local kind, value = resolve(context, node)
-    if text.is_branch(value) then
-      return visit_all(value, true, depth)
-    elseif type(value) == "string" then
-      return mark(source(context, kind, value))
-    end
-    return value
+  return copy
+end
+
+-- The tree with a marker for each text. cjson encodes that; the core puts the texts in, escaped.
+-- literal: what is no template, but within a value that somebody gave.
+function lay_out(layout, node, literal, depth)
+  if text.is_branch(node) then
+    return lay_out_all(layout, node, literal, depth)
+  elseif literal and type(node) == "string" then
+    return mark(layout, nil, node)
   end
-  return visit(root, false, 1), scopes, texts
+  local kind, value = resolve(layout.context, node)
+  if text.is_branch(value) then
+    return lay_out_all(layout, value, true, depth)
+  elseif type(value) == "string" then
+    return mark(layout, source(layout.context, kind, value))
+  end
+  return value
 end
 
 local function put_json(context, req, node)
-  local marker = core.primitives.hex(core.primitives.random(12)) .. ":"
-  local tree, scopes, texts = lay_out(context, node, marker)
-  local ok, skeleton = pcall(json.encode, tree)
+  local layout = {
+    context = context, texts = {}, scopes = {},
+    marker = core.primitives.hex(core.primitives.random(12)) .. ":", -- no text holds it
+  }
+  local ok, skeleton = pcall(json.encode, lay_out(layout, node, false, 1))
   if not ok then
     stop("definition", "json: " .. tostring(skeleton))
   end
-  must(req:json(skeleton, marker, scopes, texts))
+  must(req:json(skeleton, layout.marker, layout.scopes, layout.texts))
 end
 
 local function put_form(context, req, form)

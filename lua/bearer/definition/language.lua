@@ -18,6 +18,9 @@ language.unsupported = {
   ["definition.after"] = true,
   ["request.cert"] = true,
   ["token.make"] = true,
+  ["authorize.cookies"] = function(value)
+    return value == true
+  end,
   ["token.format"] = function(value)
     return value == "text" or value == "cookies"
   end,
