@@ -163,6 +163,43 @@ describe("login:request, what comes back:", function()
   end)
 end)
 
+describe("login:request, what an answer to the login said:", function()
+  for what, api in pairs {
+    ["plain http"] = "http://evil.example", ["a user"] = "https://u:p@evil.example",
+    ["no URL"] = "evil", ["a line break"] = "https://evil.example/\r\nX: y",
+  } do
+    it("as base_url with " .. what .. " is an error, and no mistake of the caller's", function()
+      local login, sent = shop.login({ token = { keep = { api = "api" } }, base_url = "${api}/v1" },
+        nil, { { body = { access_token = "t", api = api } } })
+      local response, err = login:request { url = "/items" }
+      assert.is_nil(response)
+      assert.equal("bad_answer", err.code)
+      assert.equal("request", err.step)
+      assert.equal(1, #sent)
+    end)
+  end
+  it("cannot split a header of the call", function()
+    local login, sent = open({
+      token = { keep = { site = "site" } }, authorize = { headers = {
+        Authorization = "Bearer ${token}", ["X-Site"] = "${site}",
+      } },
+    }, { { body = { access_token = "t", site = "a\r\nX-Evil: 1" } } })
+    local response, err = login:request { url = "/items" }
+    assert.is_nil(response)
+    assert.equal("bad_answer", err.code)
+    assert.equal(1, #sent)
+  end)
+  pending("cannot split a header that is handed out", function()
+    local login = open({
+      token = { keep = { site = "site" } }, authorize = { headers = {
+        Authorization = "Bearer ${token}", ["X-Site"] = "${site}",
+      } },
+    }, { { body = { access_token = "t", site = "a\r\nX-Evil: 1" } } })
+    local headers = login:headers() or {}
+    assert.is_nil((headers["X-Site"] or ""):find "%c")
+  end)
+end)
+
 describe("login:request, refused tokens:", function()
   local UNAUTHORIZED = { status = 401, body = {} }
   it("on 401 it logs in once and repeats the call once", function()

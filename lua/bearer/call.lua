@@ -151,14 +151,28 @@ local function as_definition(given, url)
   }
 end
 
--- The absolute URL; nil when no answer gave what the provider's base_url is made of.
+local function is_fine(url, allow_http)
+  local req = core.request("GET")
+  req:url(nil, url)
+  return (req:check(allow_http))
+end
+
+-- The absolute URL. Nil and why when the base_url, which may be made of what an answer said,
+-- came to nothing.
 local function url_of(login, names, given)
-  local base = request.url(login.def, names, login.def.base_url)
-  local url = core.join(base, given.url)
-  if not url and not login.def.base_url then
+  local url = core.join(nil, given.url)
+  if url then
+    return url
+  elseif not login.def.base_url then
     refuse(5, "request.url: is relative, and the provider has no base_url")
   end
-  return url
+  local base = request.url(login.def, names, login.def.base_url)
+  if not base then
+    return nil, "no answer gave what the provider's base_url is made of"
+  elseif not is_fine(base, login.options.allow_http) then
+    return nil, "the provider's base_url is no absolute https URL"
+  end
+  return core.join(base, given.url)
 end
 
 local function failure_of(login, names, code, class, description)
@@ -188,14 +202,15 @@ end
 -- @raise on a request that cannot be sent
 function call.send(login, t, given)
   local names = token.fields(t).names
-  local url = url_of(login, names, given)
+  local url, why = url_of(login, names, given)
   if not url then
-    return failure_of(login, names, "bad_answer", "terminal",
-      "no answer gave what the provider's base_url is made of")
+    return failure_of(login, names, "bad_answer", "terminal", why)
   end
   local r = as_definition(t:authorize(private_copy(given, login.def)), url)
   local req, fault = request.build(r, login.def, names, login.options.allow_http)
-  if not req then
+  if not req and fault.kind == "unsafe" then -- not the caller's header, which was checked
+    return failure_of(login, names, "bad_answer", "terminal", request.explain(fault))
+  elseif not req then
     refuse(4, "request: %s", request.explain(fault))
   end
   local raw, failure = exchange.send(req, login.options)
