@@ -22,15 +22,24 @@ static void global_init(void) {
   global_result = bearer_transfer_global_init();
 }
 
+static void close_multi(bearer_net *net) {
+  curl_multi_cleanup(net->multi);
+  curl_share_cleanup(net->share);
+  net->multi = NULL;
+  net->share = NULL;
+}
+
 static int open_multi(bearer_net *net) {
   pthread_once(&global_once, global_init);
   if (global_result != CURLE_OK || (net->multi = curl_multi_init()) == NULL)
     return 0;
   net->pid = getpid();
+  net->share = curl_share_init();
+  if (net->share != NULL) /* a TLS session that is resumed costs a third of a new one */
+    curl_share_setopt(net->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
   if (bearer_sockets_open(net))
     return 1;
-  curl_multi_cleanup(net->multi);
-  net->multi = NULL;
+  close_multi(net);
   return 0;
 }
 
@@ -73,17 +82,20 @@ static void abandon_list(bearer_net *net, bearer_list *list) {
 static void abandon(bearer_net *net) {
   static struct orphan {
     CURLM *multi;
+    CURLSH *share;
     struct orphan *next;
   } * orphans;
   struct orphan *o = malloc(sizeof(*o));
   if (o != NULL) {
     o->multi = net->multi;
+    o->share = net->share;
     o->next = orphans;
     orphans = o;
   }
   abandon_list(net, &net->queued);
   abandon_list(net, &net->under_way);
   net->multi = NULL;
+  net->share = NULL;
   bearer_sockets_close(net);
 }
 
@@ -126,8 +138,7 @@ void bearer_net_close(bearer_net *net) {
     bearer_transfer_close(net->queued.first);
   while (net->under_way.first != NULL)
     bearer_transfer_close(net->under_way.first);
-  curl_multi_cleanup(net->multi);
-  net->multi = NULL;
+  close_multi(net);
   bearer_sockets_close(net);
 }
 
@@ -200,6 +211,7 @@ static int begin_one(bearer_net *net) {
   if (!may_begin(net))
     return 0;
   left = t->deadline - bearer_sockets_now();
+  curl_easy_setopt(t->easy, CURLOPT_SHARE, net->share);
   curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, left > 0.001 ? (long)(left * 1000) : 1L);
   if (curl_multi_add_handle(net->multi, t->easy) != CURLM_OK) {
     fail(net, t, CURLE_FAILED_INIT);
@@ -238,6 +250,16 @@ static void collect(bearer_net *net) {
   }
 }
 
+/* What is under way goes first. Otherwise many handshakes would wait for their turn, and
+   libcurl's timers, which nobody can divide, would do all of them in one go. */
+static int may_begin_now(bearer_net *net, int busy) {
+  double instant = bearer_sockets_now();
+  if (busy && instant - net->begun < 0.05)
+    return 0;
+  net->begun = instant;
+  return 1;
+}
+
 static const double most_work =
     0.0005; /* seconds in one poll, but for what cannot be cut */
 
@@ -254,9 +276,9 @@ int bearer_net_poll(bearer_net *net, long max_ms) {
   if (due >= 0 && due < max_ms)
     max_ms = due;
   do {
-    busy = begin_one(net);
-    busy |= bearer_sockets_run_timers(net);
+    busy = bearer_sockets_run_timers(net);
     busy |= bearer_sockets_run(net, busy ? 0 : (int)max_ms);
+    busy |= may_begin_now(net, busy) && begin_one(net);
     collect(net);
     if (began <= 0) { /* the wait is over: now the timers once more */
       began = bearer_sockets_now();

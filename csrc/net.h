@@ -67,15 +67,17 @@ typedef struct bearer_list {
 } bearer_list;
 
 typedef struct bearer_net {
-  CURLM *multi; /* owned; NULL before the first transfer */
-  pid_t pid;    /* whose multi it is */
-  int poll_fd;  /* owned: an epoll descriptor over libcurl's sockets; -1 = none */
-  double due;   /* when libcurl wants to be called, monotonic seconds; < 0 = never */
+  CURLM *multi;  /* owned; NULL before the first transfer */
+  CURLSH *share; /* owned: TLS sessions, to be resumed */
+  pid_t pid;     /* whose multi it is */
+  int poll_fd;   /* owned: an epoll descriptor over libcurl's sockets; -1 = none */
+  double due;    /* when libcurl wants to be called, monotonic seconds; < 0 = never */
   bearer_list queued; /* not begun: each poll begins as many as it has time for */
   bearer_list under_way;
   bearer_list ended;    /* those nobody was told about yet */
   int running, waiting; /* how many are under way, and queued */
   int most;             /* that may be under way: descriptors are limited */
+  double begun;         /* when the last one was begun, monotonic seconds */
   unsigned long last_id;
 } bearer_net;
 
