@@ -98,13 +98,27 @@ describe("url:", function()
     local ok = pcall(url_of, "${x}/", "url", "http://127.0.0.1.evil.com")
     assert.is_false(ok)
   end)
-  it("may be http elsewhere only with allow_http", function()
-    local login, sent = shop.login(
-      { inputs = { b = { kind = "url" } }, login = { url = "${b}/login" } },
-      { b = "http://shop.example" }, nil, { allow_http = true })
-    assert(login:token())
-    assert.equal("http://shop.example/login", sent[1].url)
-  end)
+  for url, given in pairs {
+    ["${b}/login"] = { b = "http://shop.example" }, ["http://shop.example/login"] = {},
+    ["http://${h}/login"] = { h = "shop.example" },
+    ["http://${h}.example/login"] = { h = function() return "shop" end },
+  } do
+    it("may be http elsewhere only with allow_http: " .. url, function()
+      local def = {
+        inputs = { b = { kind = "url", optional = true }, h = { kind = "host", optional = true } },
+        login = { url = url },
+      }
+      local login, sent = shop.login(def, given, nil, { allow_http = true })
+      assert(login:token())
+      assert.equal("http://shop.example/login", sent[1].url)
+      local ok, refused = pcall(shop.login, def, given)
+      if ok then -- not known before it is to be sent
+        refused = select(2, refused:token())
+        assert.equal("bad_request", refused.code)
+      end
+      assert.matches("is not https", tostring(refused))
+    end)
+  end
 end)
 
 describe("query:", function()

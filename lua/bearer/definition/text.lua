@@ -74,23 +74,9 @@ function text.header_name(c, path, name)
   end
 end
 
-local loopback = { "localhost", "127%.%d+%.%d+%.%d+", "%[::1%]" }
-
--- Is the literal after `http://` a whole loopback host? A name may not follow directly: it
--- could go on with more of the host.
-local function is_loopback(rest)
-  for _, host in ipairs(loopback) do
-    if rest:find("^" .. host .. "$") or rest:find("^" .. host .. "[:/?]") then
-      return true
-    end
-  end
-  return false
-end
-
-local function check_literal_url(c, path, scheme, rest)
-  if scheme == "http" and not is_loopback(rest) then
-    c.fault(path, "http:// would show the secrets to everybody on the way; use https://")
-  elseif rest:find("^[/?:]") or rest == "" then
+-- Whether plain http will do is not known here: the option allow_http is the login's.
+local function check_literal_url(c, path, rest)
+  if rest:find("^[/?:]") or rest == "" then
     c.fault(path, "names no host")
   elseif rest:match("^[^/?]*"):find("@", 1, true) then
     c.fault(path, "holds a user; give the credentials as 'basic'")
@@ -118,7 +104,7 @@ function text.absolute_url(c, path, value)
   elseif opening then
     check_opening(c, path, opening)
   elseif scheme == "https" or scheme == "http" then
-    check_literal_url(c, path, scheme, rest)
+    check_literal_url(c, path, rest)
   else
     c.fault(path, "a URL opens with https:// or with a name")
   end
