@@ -97,7 +97,7 @@ end
 -- @treturn bearer.provider immutable; any number of logins may share it
 -- @raise with every fault of a bad definition, each with its path
 function bearer.provider(given)
-  return at_caller(provider_of, given)
+  return (at_caller(provider_of, given)) -- no tail call: levels are counted
 end
 
 local function new_login(given, inputs, options)
@@ -114,7 +114,7 @@ end
 -- @treturn bearer.login
 -- @raise on a bad definition, and on missing, unknown or mistyped inputs and options
 function bearer.login(provider, inputs, options)
-  return at_caller(new_login, provider, inputs, options)
+  return (at_caller(new_login, provider, inputs, options))
 end
 
 --- The names of the providers found on `package.path`.

@@ -78,9 +78,17 @@ local function token_header(def)
   return first
 end
 
+-- A header's value, if it can be handed out: what was kept of an answer could split it.
+local function header_text(f, name)
+  local value = request.text(f.def, f.names, f.def.authorize.headers[name])
+  if value and not tostring(value):find("[%z\1-\8\10-\31\127]") then
+    return tostring(value)
+  end
+end
+
 local function render_header(f)
   local name = token_header(f.def)
-  local value = name and request.text(f.def, f.names, f.def.authorize.headers[name])
+  local value = name and header_text(f, name)
   if value then
     return name, value
   end
@@ -94,9 +102,8 @@ local function goes_elsewhere(def)
 end
 
 local function add_headers(f, to)
-  local headers = f.def.authorize and f.def.authorize.headers or {}
-  for name, node in pairs(headers) do
-    to[name] = request.text(f.def, f.names, node)
+  for name in pairs(f.def.authorize and f.def.authorize.headers or {}) do
+    to[name] = header_text(f, name)
   end
 end
 
