@@ -95,7 +95,7 @@ describe("bearer.provider:", function()
       assert.truthy(err:find(fault, 1, true), err)
     end
   end)
-  pending("and bearer.login raise where the caller stands", function()
+  it("and bearer.login raise where the caller stands", function()
     for message, wrong in pairs {
       ["the definition has faults"] = function() local _ = bearer.provider {} end,
       ["no such provider"] = function() local _ = bearer.login("zzzzzzzz", {}) end,

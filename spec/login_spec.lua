@@ -234,7 +234,7 @@ describe("login:", function()
     end)
   end)
 
-  pending("is collected with its token when nobody holds it", function()
+  it("is collected with its token when nobody holds it", function()
     local weak = setmetatable({}, { __mode = "v" })
     local function use()
       local login = open()

@@ -44,7 +44,7 @@ end
 --- A job has ended.
 function engine.finish(job)
   if not job.ended then
-    job.ended = true
+    job.ended, sleeping[job] = true, nil
     count = count - 1
     if driver.wake then
       driver.wake(job)
