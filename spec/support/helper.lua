@@ -40,12 +40,49 @@ function helper.folder()
   return (helper.must('mktemp -d "${TMPDIR:-/tmp}/bearer-spec.XXXXXX"'):gsub("%s+$", ""))
 end
 
+local spawned = {}
+
+--- Run a command beside this process, for a minute at most.
+-- @treturn function its next line of output
+function helper.spawn(command)
+  local pipe = assert(io.popen("echo $$; exec timeout 60 " .. command .. " 2>&1 </dev/null"))
+  spawned[#spawned + 1] = { pipe = pipe, pid = pipe:read("*l") }
+  return function()
+    return pipe:read("*l")
+  end
+end
+
+--- End all that `spawn` started.
+function helper.stop()
+  for i, one in ipairs(spawned) do
+    os.execute("kill " .. one.pid)
+    one.pipe:close()
+    spawned[i] = nil
+  end
+end
+
+--- The local ports of this machine's open connections to a port of 127.0.0.1, sorted.
+function helper.connections(port)
+  local wanted, ports = (":%04X"):format(port), {}
+  for line in io.lines("/proc/net/tcp") do
+    local from, to, state = line:match("^ *%d+: %x+:(%x+) 0100007F(:%x+) (%x+)")
+    if to == wanted and state == "01" then
+      ports[#ports + 1] = tonumber(from, 16)
+    end
+  end
+  table.sort(ports)
+  return ports
+end
+
 --- Build spec/support/NAME.c.
 -- @tparam string name
 -- @tparam[opt] string flags after the source
 -- @treturn string the path of the program
 function helper.build(name, flags)
   local path = ("build/support/%s.%s"):format(name, helper.interpreter:match("[^/]*$"))
+  if os.getenv("SUITE_CHILD") and flags then -- what loads our module loads the sanitizers
+    path, flags = path .. ".asan", flags .. " -fsanitize=address,undefined"
+  end
   helper.must(("mkdir -p build/support && gcc -D_GNU_SOURCE -std=c11 -O1 -g -Wall -Wextra "
     .. "-Wpedantic -o %s.$$ spec/support/%s.c %s && mv %s.$$ %s")
     :format(path, name, flags or "", path, path))

@@ -1,0 +1,69 @@
+-- States in threads, processes that fork, states that are closed in the middle of things.
+local helper = require "spec.support.helper"
+local sandbox = require "spec.sandbox"
+
+local quote = helper.quote
+local answer = '{"access_token":"good","expires_in":3600}'
+
+describe("in a process of its own,", function()
+  local sb, url, states
+
+  setup(function()
+    sb = sandbox.start()
+    local name = helper.interpreter:match("[^/]*$")
+    states = helper.build("states", "-rdynamic -pthread -ldl $(pkg-config --cflags --libs "
+      .. name .. ")")
+  end)
+
+  before_each(function()
+    sb:reset()
+    url = sb:script("x", { body = answer })
+  end)
+
+  teardown(function()
+    sb:stop()
+  end)
+
+  local function run(count, seconds, ...)
+    local words = { states, count, seconds, "spec/support/login.lua", ... }
+    for i, word in ipairs(words) do
+      words[i] = quote(tostring(word))
+    end
+    local text = helper.must(table.concat(words, " "))
+    local closing = tonumber(text:match("closed in (%d+) ms"))
+    assert.is_true(closing < 1500, "closing took " .. closing .. " ms")
+    assert.equal("0", text:match("(%-?%d+) descriptors left"))
+    return text
+  end
+
+  it("a stuck DNS lookup outlasts neither the timeout nor the state", function()
+    local text = run(1, 3, "stuck", "https://stuck.example/", sb.ca_file)
+    assert.is_true(tonumber(text:match("answered in (%d+) ms")) < 1500, text)
+  end)
+
+  it("closing leaves a login under way behind", function()
+    url = sb:script("x", { body = answer, delay = 5 })
+    run(1, 0, "left", url, sb.ca_file)
+    run(1, 3, "left", "https://stuck.example/", sb.ca_file)
+  end)
+
+  it("logins leave no descriptor behind", function()
+    run(1, 0, "plain", url, sb.ca_file, 20)
+  end)
+
+  it("states in threads log in side by side", function()
+    run(8, 0, "plain", url, sb.ca_file, 20)
+    assert.equal(160, sb:count("x"))
+  end)
+
+  it("a child of fork leaves its parent's connections alone", function()
+    run(1, 0, "forked", url, sb.ca_file)
+    assert.equal(6, sb:count("x"))
+  end)
+
+  it("a child of fork does not wait for its parent's login", function()
+    url = sb:script("x", { body = answer, delay = 0.3 })
+    run(1, 0, "forked_in_flight", url, sb.ca_file)
+    assert.equal(2, sb:count("x"))
+  end)
+end)

@@ -1,0 +1,126 @@
+/*
+ * Lua states in threads of one process, and what plain Lua lacks to test with:
+ *   states COUNT SECONDS SCRIPT ARGS...
+ * runs the script in COUNT states at once, closes them, and lives on for SECONDS, in
+ * which a thread that a state left behind may end. Prints how long each closing took at
+ * most, in milliseconds, and how many descriptors are left over. The script has fork(),
+ * wait(pid) and leave(status). Looking up a host that opens with "stuck" takes two
+ * seconds and fails.
+ */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static int argument_count;
+static char **arguments;
+
+typedef struct {
+  pthread_t thread;
+  int failed;
+  double closing; /* seconds */
+} state;
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Stands before libc's, so that libcurl calls this one. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **result) {
+  int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+  if (node != NULL && strncmp(node, "stuck", 5) == 0) {
+    sleep(2);
+    return EAI_AGAIN;
+  }
+  *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+  return real(node, service, hints, result);
+}
+
+static int l_fork(lua_State *L) {
+  fflush(NULL);
+  lua_pushinteger(L, fork());
+  return 1;
+}
+
+static int l_wait(lua_State *L) {
+  int status = 0;
+  waitpid((pid_t)luaL_checkinteger(L, 1), &status, 0);
+  lua_pushinteger(L, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+  return 1;
+}
+
+static int l_leave(lua_State *L) {
+  fflush(NULL);
+  _exit((int)luaL_checkinteger(L, 1));
+}
+
+static void prepare(lua_State *L) {
+  luaL_openlibs(L);
+  lua_register(L, "fork", l_fork);
+  lua_register(L, "wait", l_wait);
+  lua_register(L, "leave", l_leave);
+  lua_newtable(L);
+  for (int i = 3; i < argument_count; i++) {
+    lua_pushstring(L, arguments[i]);
+    lua_rawseti(L, -2, i - 3);
+  }
+  lua_setglobal(L, "arg");
+}
+
+static void *run(void *user) {
+  state *s = user;
+  lua_State *L = luaL_newstate();
+  prepare(L);
+  if (luaL_loadfile(L, arguments[3]) != 0 || lua_pcall(L, 0, 0, 0) != 0) {
+    fprintf(stderr, "%s\n", lua_tostring(L, -1));
+    s->failed = 1;
+  }
+  s->closing = now();
+  lua_close(L);
+  s->closing = now() - s->closing;
+  return NULL;
+}
+
+static int descriptors(void) {
+  int count = 0;
+  DIR *dir = opendir("/proc/self/fd");
+  while (dir != NULL && readdir(dir) != NULL)
+    count++;
+  if (dir != NULL)
+    closedir(dir);
+  return count;
+}
+
+int main(int argc, char **argv) {
+  static state states[16];
+  int count, before = descriptors(), failed = 0;
+  double longest = 0;
+  if (argc < 4 || (count = atoi(argv[1])) < 1 || count > 16)
+    return 2;
+  argument_count = argc;
+  arguments = argv;
+  for (int i = 0; i < count; i++)
+    if (pthread_create(&states[i].thread, NULL, run, &states[i]) != 0)
+      return 2;
+  for (int i = 0; i < count; i++) {
+    pthread_join(states[i].thread, NULL);
+    failed |= states[i].failed;
+    longest = states[i].closing > longest ? states[i].closing : longest;
+  }
+  sleep((unsigned)atoi(argv[2]));
+  printf("closed in %.0f ms\n%d descriptors left\n", longest * 1000,
+         descriptors() - before);
+  return failed;
+}
