@@ -169,6 +169,16 @@ static int p_jitter(lua_State *L) {
   return 1;
 }
 
+/* core.can_yield() -> may the caller yield? Not below a C function such as string.gsub */
+static int p_can_yield(lua_State *L) {
+#if LUA_VERSION_NUM < 503 && !defined(LUAJIT_VERSION_NUM)
+  lua_pushboolean(L, !lua_pushthread(L)); /* nothing better is known there */
+#else
+  lua_pushboolean(L, lua_isyieldable(L));
+#endif
+  return 1;
+}
+
 /* core.date(text) -> Unix time, or nil: the date formats of curl_getdate */
 static int p_date(lua_State *L) {
   time_t t = curl_getdate(luaL_checkstring(L, 1), NULL);
@@ -230,8 +240,13 @@ static const luaL_Reg primitives[] = {
 };
 
 static const luaL_Reg functions[] = {
-  { "date", p_date }, { "jitter", p_jitter },           { "is", p_is },
-  { "join", p_join }, { "jwt_payload", p_jwt_payload }, { NULL, NULL },
+  { "can_yield", p_can_yield },
+  { "date", p_date },
+  { "is", p_is },
+  { "jitter", p_jitter },
+  { "join", p_join },
+  { "jwt_payload", p_jwt_payload },
+  { NULL, NULL },
 };
 
 void bearer_primitives_open(lua_State *L) {

@@ -13,6 +13,9 @@
 --    start()              optional: something is under way; have it polled though nobody waits
 --    can_wait()           optional: true, or false and a code: is this a place to wait?
 --    can_begin()          optional: likewise, to begin something that others wait for
+--    turn(till), left()   optional, for a driver whose `wake` only takes note: let those whose job
+--                         has ended go on, until that instant; how many have yet to
+--    moves                optional: true when the host does all the polling
 --
 -- @module bearer.engine
 local core = require "bearer.core"
@@ -22,6 +25,7 @@ local engine = {}
 local driver
 local by_transfer = {} -- jobs, by the id of the transfer that they wait for
 local sleeping = {} -- jobs that go on at their `wake`
+local soonest -- of those: none of them is due before
 local count = 0
 
 --- Set how this host waits.
@@ -45,6 +49,7 @@ end
 function engine.finish(job)
   if not job.ended then
     job.ended, sleeping[job] = true, nil
+    by_transfer[job.transfer_id or 0] = nil
     count = count - 1
     if driver.wake then
       driver.wake(job)
@@ -55,6 +60,7 @@ end
 --- Have a job stepped at `job.wake`, unless something else does so before.
 function engine.sleep(job)
   sleeping[job] = true
+  soonest = math.min(job.wake or 0, soonest or math.huge)
 end
 
 --- Begin to send a request for a job.
@@ -67,7 +73,8 @@ end
 function engine.send(job, req, how)
   local transfer, option, why = core.send(req, how)
   if transfer then
-    by_transfer[transfer:id()] = job
+    job.transfer_id = transfer:id()
+    by_transfer[job.transfer_id] = job
     return transfer
   end
   return nil, { code = "no_secret", reason = ("option '%s': %s"):format(option, why), sent = false }
@@ -75,40 +82,57 @@ end
 
 -- ---- polling --------------------------------------------------------------------------
 
+local function left()
+  return driver.left and driver.left() or 0
+end
+
 local function next_wake()
-  local wake
-  for job in pairs(sleeping) do
-    wake = math.min(job.wake or 0, wake or math.huge)
+  if next(sleeping) == nil then
+    return nil
   end
-  return wake and math.max(0, wake - core.now())
+  return math.max(0, (soonest or 0) - core.now())
 end
 
 --- Seconds until something is due although no socket stirs.
 -- @treturn ?number nil when nothing is
 function engine.due()
+  if left() > 0 then
+    return 0
+  end
   local ms, wake = core.timeout(), next_wake()
   local seconds = ms and ms / 1000
   return wake and math.min(wake, seconds or math.huge) or seconds
 end
 
-local function step_sleepers()
-  local now, due = core.now(), nil
+-- Those whose time has come; `soonest` is found anew.
+local function due_sleepers()
+  local now, due = core.now(), {}
+  soonest = nil
   for job in pairs(sleeping) do
     if not job.wake or job.wake <= now then
-      due = due or {}
       due[#due + 1] = job
+    else
+      soonest = math.min(job.wake, soonest or math.huge)
     end
   end
-  for _, job in ipairs(due or {}) do
+  return due
+end
+
+local function step_sleepers(till)
+  if next_wake() ~= 0 then
+    return
+  end
+  for _, job in ipairs(due_sleepers()) do
     sleeping[job] = nil
     job:step()
+    if core.now() > till then
+      soonest = 0 -- the next poll goes on with the others
+      return
+    end
   end
 end
 
-local most_work = 0.0005 -- seconds in one poll, as in the core
-
-local function step_ended()
-  local began = core.now()
+local function step_ended(till)
   repeat
     local id = core.next_ended()
     local job = id and by_transfer[id]
@@ -116,35 +140,44 @@ local function step_ended()
       by_transfer[id] = nil
       job:step()
     end
-  until not id or core.now() - began > most_work
+  until not id or core.now() > till
 end
+
+local most_work = 0.0005 -- seconds in one poll, as in the core
 
 --- Advance everything, without waiting longer than `max_ms` for news.
 -- @tparam ?number max_ms
--- @treturn integer how many renewals and calls are under way
+-- @treturn integer as `engine.count`
 function engine.poll(max_ms)
-  local wake = next_wake()
-  core.poll(wake and math.min(wake * 1000, max_ms or 0) or max_ms or 0)
-  step_ended()
-  step_sleepers()
-  return count
+  local began, wake = core.now(), next_wake()
+  max_ms = left() == 0 and max_ms or 0
+  core.poll(wake and math.min(wake * 1000, max_ms) or max_ms)
+  if max_ms > 0 then
+    began = core.now() -- to wait is no work
+  end
+  step_ended(began + most_work)
+  step_sleepers(began + most_work)
+  if driver.turn then
+    driver.turn(began + most_work)
+  end
+  return engine.count()
 end
 
---- How many renewals and calls are under way.
+--- Advance everything, unless the host sees to that.
+function engine.nudge()
+  if not driver.moves then
+    engine.poll(0)
+  end
+end
+
+--- How many renewals and calls are under way, or have ended and are yet to be told of.
 function engine.count()
-  return count
+  return count + left()
 end
 
 -- ---- waiting --------------------------------------------------------------------------
 
 local longest_wait = 1 -- seconds: a host's own timers and signals get their turn
-
-local function can_yield()
-  if coroutine.isyieldable then
-    return coroutine.isyieldable()
-  end
-  return coroutine.running() ~= nil
-end
 
 --- May the caller wait here?
 -- @treturn[1] true
@@ -170,7 +203,7 @@ end
 
 -- A transport of the caller's has yielded in another coroutine: only that one can go on.
 local function wait_for_transport(job)
-  if job.busy == (coroutine.running() or true) or driver.blocks and not can_yield() then
+  if job.busy == (coroutine.running() or true) or driver.blocks and not core.can_yield() then
     return false, "pending"
   elseif driver.blocks then
     coroutine.yield()
@@ -196,7 +229,7 @@ function engine.wait(job)
     if not ok then
       return false, code
     elseif not job.ended then
-      engine.poll(0)
+      engine.nudge()
     end
   end
   return true

@@ -187,6 +187,7 @@ function bearer.prewarm(...)
       renewal.nudge(fields)
     end
   end
+  engine.nudge() -- off they go
 end
 
 local in_nginx = type(ngx) == "table" and ngx.get_phase and ngx.timer

@@ -324,6 +324,13 @@ function methods:status()
   }
 end
 
+local function wipe(f)
+  f.closed = true
+  renewal.adopt(f, nil)
+  f.scope:clear()
+  f.dynamic = {}
+end
+
 --- Wipe its secrets and forget its token. Twice is fine; later calls answer `nil` and an error
 -- with code `closed`.
 function methods:close()
@@ -331,17 +338,18 @@ function methods:close()
   if f.closed then
     return
   end
-  f.closed = true
-  renewal.adopt(f, nil)
+  wipe(f)
   if f.flight then
     f.flight:cancel(closed(f, "login"))
   end
-  f.scope:clear()
-  f.dynamic = {}
 end
 
 mt.__close = methods.close
-mt.__gc = methods.close
+
+-- Nobody waits for it any more, not even when the state is closed: there is nobody to wake.
+function mt.__gc(self)
+  wipe(fields_of(self))
+end
 
 mt.__tostring = function(self)
   local f = fields_of(self)

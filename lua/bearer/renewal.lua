@@ -207,7 +207,7 @@ end
 --- Begin a renewal or move it on, without waiting: for a token that is good for a while yet.
 function renewal.nudge(login)
   if login.flight then
-    engine.poll(0)
+    engine.nudge()
   elseif engine.can_begin() and not renewal.held(login) then
     start(login)
   end

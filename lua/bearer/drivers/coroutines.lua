@@ -1,53 +1,73 @@
---- Waiting in coroutines: a caller yields nothing, and is resumed when its job has ended. Being
--- resumed earlier by somebody else does no harm.
+--- Waiting in coroutines: a caller yields nothing, and is resumed by the poll in which its job
+-- ends, or by a later one when many are to be resumed. Being resumed earlier by somebody else
+-- does no harm.
 -- @module bearer.drivers.coroutines
 -- @local
+local core = require "bearer.core"
+
 local coroutines = {}
 
--- Take a waiter off a job, so that nobody resumes it once it waits for something else.
-local function leave(job, co)
-  for i, waiter in ipairs(job.waiters) do
-    if waiter == co then
-      table.remove(job.waiters, i)
-      return
-    end
-  end
-end
+-- The job that a coroutine waits for, so that nobody resumes it once it waits for something else.
+local waiting = setmetatable({}, { __mode = "k" })
 
---- Is this a coroutine?
--- @treturn boolean false, and the code `pending`, in the main program
+local ready, first, last = {}, 1, 0 -- a queue of {coroutine, job}
+
+--- Is this a coroutine that can yield?
+-- @treturn boolean false, and the code `pending`, elsewhere
 function coroutines.can_wait()
-  local co, main = coroutine.running()
-  if main or not co then -- Lua 5.1 has no coroutine for the main program
-    return false, "pending"
-  end
-  return true
+  return core.can_yield(), "pending"
 end
 
 --- Wait for a job.
 function coroutines.wait(_, job)
   local co = coroutine.running()
-  job.waiters = job.waiters or {}
-  table.insert(job.waiters, co)
+  job.waiters, job.listed = job.waiters or {}, job.listed or {}
+  if not job.listed[co] then -- it was not resumed by somebody else before
+    job.listed[co] = true
+    table.insert(job.waiters, co)
+  end
+  waiting[co] = job
   coroutine.yield()
-  leave(job, co)
+  waiting[co] = nil
 end
 
---- Resume those who wait for a job. The error of one is raised when all had their turn.
+--- A job has ended: those who wait for it are resumed by the next `turn`. Not here, where they
+-- would run inside somebody else's call.
 function coroutines.wake(job)
-  local waiters = job.waiters
-  job.waiters = {}
-  local failure
-  for _, co in ipairs(waiters or {}) do
-    if coroutine.status(co) == "suspended" then
-      local ok, err = coroutine.resume(co)
-      if not ok then
-        failure = failure or debug.traceback(co, tostring(err))
-      end
-    end
+  for _, co in ipairs(job.waiters or {}) do
+    last = last + 1
+    ready[last] = { co, job }
   end
-  if failure then
-    error(failure, 0)
+  job.waiters, job.listed = nil, nil
+end
+
+--- How many are yet to be resumed.
+function coroutines.left()
+  return last - first + 1
+end
+
+local function resume(co, job)
+  if waiting[co] ~= job or coroutine.status(co) ~= "suspended" then
+    return -- it has gone on by itself, or is gone
+  end
+  waiting[co] = nil
+  local ok, err = coroutine.resume(co)
+  if not ok then
+    error(debug.traceback(co, tostring(err)), 0)
+  end
+end
+
+--- Resume those whose job has ended, one at least, until this instant. The error of one is
+-- raised; the others get their turn in the next call.
+function coroutines.turn(till)
+  while first <= last do
+    local entry = ready[first]
+    ready[first] = nil
+    first = first + 1
+    resume(entry[1], entry[2])
+    if core.now() > till then
+      return
+    end
   end
 end
 

@@ -7,7 +7,9 @@ local core = require "bearer.core"
 local cqueues = require "cqueues"
 local engine = require "bearer.engine"
 
-local pumps = setmetatable({}, { __mode = "k" }) -- by controller
+local blind = 0.005 -- seconds between two looks where there is no descriptor to watch
+
+local pumps = setmetatable({}, { __mode = "k" }) -- {coroutine, begun = condition}, by controller
 
 -- What cqueues.poll wants to know of the core's descriptor.
 local pollable = {}
@@ -21,37 +23,48 @@ function pollable.events()
 end
 
 function pollable.timeout()
-  return math.min(engine.due() or 1, core.fd() and 1 or 0.005)
+  return math.min(engine.due() or 1, core.fd() and 1 or blind)
 end
 
-local function pump()
-  local controller = cqueues.running()
+local function pump(self)
+  self[1] = coroutine.running()
   while engine.count() > 0 do
-    cqueues.poll(pollable)
+    cqueues.poll(pollable, self.begun)
     engine.poll(0)
   end
-  pumps[controller] = nil
 end
 
-local function start()
-  local controller, inside = cqueues.running()
-  if inside and not pumps[controller] then
-    pumps[controller] = true
-    controller:wrap(pump)
+local function is_at_work(self)
+  return self ~= nil and (not self[1] or coroutine.status(self[1]) ~= "dead")
+end
+
+-- Something is under way: have it moved, and soon.
+local function start(controller)
+  local self = pumps[controller]
+  if is_at_work(self) then
+    return self.begun:signal()
   end
+  pumps[controller] = { begun = condition.new() }
+  controller:wrap(pump, pumps[controller])
 end
 
 return {
   name = "cqueues",
-  start = start,
+  start = function()
+    local controller, inside = cqueues.running()
+    if inside then
+      start(controller)
+    end
+  end,
   wait = function(seconds, job)
-    local _, inside = cqueues.running()
+    local controller, inside = cqueues.running()
     if not inside then
       return blocking.wait(seconds)
+    elseif not is_at_work(pumps[controller]) then
+      start(controller) -- it began in another one
     end
-    start() -- this may be another controller than the one where it began
     job.condition = job.condition or condition.new()
-    job.condition:wait(seconds)
+    job.condition:wait(1) -- the pump knows when it is due
   end,
   wake = function(job)
     if job.condition then

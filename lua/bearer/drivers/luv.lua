@@ -6,25 +6,39 @@ local coroutines = require "bearer.drivers.coroutines"
 local engine = require "bearer.engine"
 local uv = require "luv"
 
+local blind = 0.005 -- seconds between two looks where there is no descriptor to watch
+
 local handle, timer, descriptor
 
 local tend
 
 local function poll()
-  engine.poll(0)
-  tend()
+  local ok, err = pcall(engine.poll, 0)
+  tend() -- before anything else: the others go on
+  if not ok then
+    error(err, 0)
+  end
+end
+
+local function close_handle()
+  if handle and not handle:is_closing() then
+    handle:close()
+  end
+  handle = nil
 end
 
 local function open()
+  timer = timer or uv.new_timer()
   if descriptor ~= core.fd() then -- another one after fork
+    close_handle()
     descriptor = core.fd()
     handle = descriptor and uv.new_poll(descriptor)
-    timer = uv.new_timer()
   end
 end
 
 -- Watch as long as something is under way: the loop must be able to end.
 function tend()
+  open()
   if engine.count() == 0 then
     timer:stop()
     return handle and handle:stop()
@@ -32,17 +46,20 @@ function tend()
   if handle then
     handle:start("r", poll)
   end
-  local due = engine.due()
-  timer:start(math.ceil(math.min(due or 1, handle and 1 or 0.005) * 1000), 0, poll)
+  local seconds = math.min(engine.due() or 1, handle and 1 or blind)
+  timer:start(math.ceil(seconds * 1000), 0, poll)
 end
 
 return {
   name = "luv",
+  moves = true,
   can_wait = coroutines.can_wait,
   wait = coroutines.wait,
-  wake = coroutines.wake,
-  start = function()
-    open()
-    tend()
+  turn = coroutines.turn,
+  left = coroutines.left,
+  start = tend,
+  wake = function(job)
+    coroutines.wake(job)
+    tend() -- it may have ended outside of a poll
   end,
 }

@@ -5,7 +5,10 @@ local coroutines = require "bearer.drivers.coroutines"
 
 return {
   name = "manual",
+  moves = true,
   can_wait = coroutines.can_wait,
   wait = coroutines.wait,
   wake = coroutines.wake,
+  turn = coroutines.turn,
+  left = coroutines.left,
 }
