@@ -65,8 +65,9 @@ local function exists(path)
   return file ~= nil and file:close()
 end
 
--- An nginx with Lua built in (OpenResty's own) has no module to load.
-local function load_lines(folder)
+--- The lines that load the Lua module from nginx's folder of modules. An nginx with Lua built in
+-- (OpenResty's own) has no module to load.
+function nginx.load_lines(folder)
   local lines = {}
   for _, name in ipairs(modules) do
     local path = ("%s/%s"):format(folder, name)
@@ -83,7 +84,7 @@ end
 function nginx.config(o)
   local verify = "ssl_client_certificate ca.pem; ssl_verify_client on;"
   local values = {
-    LOAD = load_lines(o.modules),
+    LOAD = nginx.load_lines(o.modules),
     ROOT = o.root,
     DIR = o.dir,
     PARENT = tostring(o.parent),
