@@ -171,7 +171,7 @@ static int p_jitter(lua_State *L) {
 
 /* core.can_yield() -> may the caller yield? Not below a C function such as string.gsub */
 static int p_can_yield(lua_State *L) {
-#if LUA_VERSION_NUM < 503 && !defined(LUAJIT_VERSION_NUM)
+#if defined(BEARER_PLAIN_51) || LUA_VERSION_NUM == 502
   lua_pushboolean(L, !lua_pushthread(L)); /* nothing better is known there */
 #else
   lua_pushboolean(L, lua_isyieldable(L));

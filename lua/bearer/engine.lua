@@ -13,6 +13,7 @@
 --    start()              optional: something is under way; have it polled though nobody waits
 --    can_wait()           optional: true, or false and a code: is this a place to wait?
 --    can_begin()          optional: likewise, to begin something that others wait for
+--    apart(f)             optional: run f soon, in a coroutine that nobody ends
 --    turn(till), left()   optional, for a driver whose `wake` only takes note: let those whose job
 --                         has ended go on, until that instant; how many have yet to
 --    moves                optional: true when the host does all the polling
@@ -55,6 +56,22 @@ function engine.finish(job)
       driver.wake(job)
     end
   end
+end
+
+--- Run what may call functions of the host's, which may yield: apart from the caller where the
+-- driver can, else in the caller's coroutine.
+function engine.apart(f)
+  if driver.apart then
+    return driver.apart(f)
+  end
+  f()
+end
+
+--- Has this coroutine, which ran a job's functions, come to an untimely end? Those that a driver
+-- made for it do not.
+-- @treturn boolean
+function engine.is_gone(co)
+  return not driver.apart and type(co) == "thread" and coroutine.status(co) == "dead"
 end
 
 --- Have a job stepped at `job.wake`, unless something else does so before.

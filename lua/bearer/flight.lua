@@ -117,19 +117,17 @@ local function copy(map)
   return result
 end
 
+-- Inputs may be functions, and those may yield.
 local function begin_attempt(self)
   local login, old = self.login, self.kind == "refresh" and self.token or nil
   self.index, self.requests = 1, login.def[self.kind]
   self.kept = old and copy(token.fields(old).kept) or {}
   self.spends = old ~= nil or login.def.inputs.refresh_token ~= nil -- what may rotate
   self.sent = false
-  local why, code
   if old then
-    self.scope, why = open_for_refresh(login, old)
-  else
-    self.scope, why, code = open_for_login(login)
+    return open_for_refresh(login, old)
   end
-  return self.scope ~= nil, why, code
+  return open_for_login(login)
 end
 
 --- Begin a renewal.
@@ -146,12 +144,17 @@ end
 
 -- ---- ending ----------------------------------------------------------------------
 
+-- No function of the host's is at work for it any more.
+local function settle(self)
+  self.turn, self.busy, self.wake = nil, nil, nil
+end
+
 local function close(self)
   if self.transfer then
     self.transfer:close()
     self.transfer = nil
   end
-  self.busy, self.wake = nil, nil
+  settle(self)
 end
 
 -- First the outcome, then those who wait for it.
@@ -209,6 +212,7 @@ end
 
 -- A refresh that failed gives way to a login; a login is tried again while there is hope.
 local function fail(self, fields, considered)
+  settle(self)
   note_spent(self, fields)
   if self.kind == "refresh" and fields.class ~= "throttled" and not is_same_again(self) then
     self.kind, self.token, self.scope = "login", nil, nil
@@ -221,13 +225,30 @@ end
 
 -- ---- answers ---------------------------------------------------------------------
 
+-- What was kept goes into the headers of calls, and could split them.
+local function splits_headers(self)
+  local authorize = self.login.def.authorize
+  for name in pairs(names_in(authorize and authorize.headers, {})) do
+    local value = self.kept[name]
+    if type(value) == "string" and value:find("%c") then
+      return name
+    end
+  end
+end
+
 local function take_token(self, a)
-  local found, fields, considered = answer.token(a, self.login.def, self.scope, self.requests[self.index])
+  local def = self.login.def
+  local found, fields, considered = answer.token(a, def, self.scope, self.requests[self.index])
   if not found then
     return fail(self, fields, considered)
   end
-  for name, value in pairs(answer.keep(a, self.login.def.token.keep, self.scope)) do
+  for name, value in pairs(answer.keep(a, def.token.keep, self.scope)) do
     self.kept[name] = value
+  end
+  local splitter = splits_headers(self)
+  if splitter then
+    local why = ("the answer's '%s' would split a header"):format(splitter)
+    return fail(self, answer.broken(a.status, why), true)
   end
   found.sent_at, found.names, found.kept = self.sent_at, self.scope, self.kept
   self.found = found
@@ -275,18 +296,17 @@ local function how_to_send(self)
   }, { __index = self.login.options })
 end
 
--- The host's own transport may yield, so it runs in the coroutine of the one who steps. Should
--- that be gone, somebody else takes over when the time is up.
-local function send_by_transport(self, req, how)
-  local scope = self.scope
-  self.busy, self.wake = coroutine.running() or true, self.deadline + 1
-  engine.sleep(self)
+-- While a function of the host's was at work, somebody else may have taken over.
+local function is_mine(self, turn)
+  return self.turn == turn and not self.ended
+end
+
+local function send_by_transport(self, req, how, turn)
   local raw, failure = exchange.by_transport(req, how)
-  if self.ended or self.scope ~= scope then
-    return -- somebody has taken over
-  end
-  self.busy, self.wake = nil, nil
-  if raw then
+  if not is_mine(self, turn) then
+    return
+  elseif raw then
+    settle(self)
     return take_answer(self, raw)
   end
   take_failure(self, failure)
@@ -296,18 +316,32 @@ local function is_late(self)
   return self.attempt + self.index > 0 and core.now() >= self.deadline
 end
 
-local function send(self)
-  self.wake = nil
+-- There is a scope, or this is over.
+local function has_scope(self, turn)
+  if self.scope then
+    return true
+  end
+  local scope, why, code = begin_attempt(self)
+  if not is_mine(self, turn) then
+    if scope then
+      scope:clear()
+    end
+    return false
+  elseif not scope then
+    end_badly(self, { code = code or "no_secret", class = "terminal", description = why })
+    return false
+  end
+  self.scope = scope
+  return true
+end
+
+local function send(self, turn)
   if is_late(self) then
     return end_badly(self, {
       code = "timeout", class = "transient", description = "the time for it is over",
     })
-  end
-  if not self.scope then
-    local ok, why, code = begin_attempt(self)
-    if not ok then
-      return end_badly(self, { code = code or "no_secret", class = "terminal", description = why })
-    end
+  elseif not has_scope(self, turn) then
+    return
   end
   local options = self.login.options
   local req, fault = request.build(self.requests[self.index], self.login.def, self.scope,
@@ -318,13 +352,41 @@ local function send(self)
   self.sent_at, self.sent = core.now(), true
   local how = how_to_send(self)
   if options.transport then
-    return send_by_transport(self, req, how)
+    return send_by_transport(self, req, how, turn)
   end
+  settle(self)
   local failure
   self.transfer, failure = engine.send(self, req, how)
   if not self.transfer then
     take_failure(self, failure)
   end
+end
+
+-- Functions of the host's: the transport, or an input. They may yield, and until they are back
+-- nobody else moves this on. Should the coroutine that they run in be gone, somebody takes over
+-- when the time is up.
+local function send_by_host(self)
+  local turn = {}
+  self.turn, self.busy, self.wake = turn, true, self.deadline + 1
+  engine.sleep(self)
+  engine.apart(function()
+    if is_mine(self, turn) then
+      self.busy = coroutine.running() or true
+      send(self, turn)
+    end
+  end)
+end
+
+local function needs_host(self)
+  if self.login.options.transport then
+    return true
+  end
+  for _, source in pairs(self.login.dynamic) do
+    if type(source) == "function" then
+      return not self.scope
+    end
+  end
+  return false
 end
 
 -- ---- moving on -------------------------------------------------------------------
@@ -345,11 +407,9 @@ function flight:cancel(err)
   conclude(self)
 end
 
--- The transport's coroutine is gone, and its answer with it.
+-- The coroutine that was to go on is gone, and an answer with it.
 local function is_orphaned(self)
-  local busy = self.busy
-  return type(busy) == "thread" and coroutine.status(busy) == "dead"
-    or core.now() >= self.deadline + 1
+  return engine.is_gone(self.busy) or core.now() >= self.deadline + 1
 end
 
 --- Move on as far as is possible without waiting.
@@ -359,7 +419,6 @@ function flight:step()
       if not is_orphaned(self) then
         return
       end
-      self.busy = nil
       fail(self, { code = "lost", class = "transient", description = "the answer was lost" })
     elseif self.transfer then
       if not self.transfer:ended() then
@@ -368,7 +427,10 @@ function flight:step()
       receive(self)
     elseif self.wake and core.now() < self.wake then
       return
+    elseif needs_host(self) then
+      send_by_host(self)
     else
+      self.wake = nil
       send(self)
     end
   end

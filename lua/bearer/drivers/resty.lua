@@ -1,73 +1,181 @@
---- Waiting in nginx: a timer of the worker moves everything, so that no request's end stops it,
--- and those who wait sleep on a semaphore.
+--- Waiting in nginx. A timer of the worker, the pump, moves everything: the end of the request
+-- that began a login does not stop it, and a login may be begun where nothing can wait. Those who
+-- wait sleep on a semaphore. When nginx grants no timer, one of them moves it instead.
 -- @module bearer.drivers.resty
+local core = require "bearer.core"
 local engine = require "bearer.engine"
 local semaphore = require "ngx.semaphore"
 
-local get_phase, sleep = ngx.get_phase, ngx.sleep
+local get_phase, now, sleep = ngx.get_phase, ngx.now, ngx.sleep
 
--- Phases in which a light thread may wait.
+-- ---- phases -----------------------------------------------------------------------------
+
+-- Where a light thread may wait, unless a C function is on its stack.
 local waiting_phases = {
   rewrite = true, server_rewrite = true, access = true, content = true, timer = true,
   preread = true, ssl_cert = true, ssl_session_fetch = true, ssl_client_hello = true,
 }
 
--- Seconds between two looks: short while an answer may come soon, longer for slow servers.
-local shortest, longest = 0.001, 0.005
+-- Where nothing can be begun: what is begun before the workers are forked would be begun in each
+-- of them, and a worker that is gone has no timers.
+local barren_phases = { init = true, exit_worker = true }
 
-local beat -- when the pump last moved; nil when there is none
-
-local function pump()
-  local step, looks = shortest, 0
-  while engine.count() > 0 do
-    beat = ngx.now()
-    engine.poll(0)
-    sleep(step)
-    looks = looks + 1
-    step = looks > 100 and longest or shortest
-  end
-  beat = nil
+local function can_wait()
+  return waiting_phases[get_phase()] == true and core.can_yield(), "cannot_wait"
 end
 
--- A pump that was not heard of for so long has met with an accident.
-local patience = 1
+local function can_begin()
+  return not barren_phases[get_phase()], "cannot_wait"
+end
 
-local function start()
-  if beat and ngx.now() - beat < patience then
+-- ---- moving -----------------------------------------------------------------------------
+
+local patience = 1 -- seconds: what was not heard of for so long has met with an accident
+
+-- Seconds between two looks: as soon as others had their turn while a near server may be met,
+-- then short, then longer for slow servers. nginx counts in milliseconds.
+local shortest, longest = 0.001, 0.005
+local near, soon = 0.002, 0.1 -- seconds since something was begun
+
+local mover, beat -- the coroutine that moves everything, and when it last did
+local pumps = false -- is that the pump?
+local begun = 0 -- when something last was, by the precise clock
+local bell = semaphore.new() -- wakes the pump
+
+local function is_moved(within)
+  return mover ~= nil and now() - beat < within
+end
+
+local waited_for = {} -- jobs
+
+-- A worker that exits goes on for those who wait. What nobody waits for gets a moment.
+local exits_since
+
+local function is_wanted()
+  if engine.count() == 0 then
+    return false
+  elseif not ngx.worker.exiting() then
     return true
   end
-  beat = ngx.now()
-  local ok = ngx.timer.at(0, pump)
-  if not ok then -- too many timers
-    beat = nil
+  exits_since = exits_since or now()
+  for job in pairs(waited_for) do
+    if job.semaphore:count() < 0 then -- those who were killed do not count
+      return true
+    end
   end
-  return ok
+  return now() - exits_since < patience
+end
+
+local set_apart = {} -- functions to run in light threads that no request ends
+
+local function run_apart(run)
+  while set_apart[1] do
+    run(table.remove(set_apart, 1))
+  end
+end
+
+local turn_over = 10000 -- looks: what a timer's threads allocate is freed with the timer
+
+local function rest()
+  local age = core.now() - begun
+  if age < near then
+    sleep(0)
+  else
+    bell:wait(age < soon and shortest or longest)
+  end
+end
+
+local function pump()
+  local me, count = coroutine.running(), 0
+  mover, pumps = me, true
+  while mover == me and is_wanted() and count < turn_over do
+    beat = now()
+    run_apart(ngx.thread.spawn)
+    engine.poll(0)
+    count = count + 1
+    rest()
+  end
+  return mover == me
+end
+
+-- ---- having a pump ------------------------------------------------------------------------
+
+local asked, granted -- when a timer was last asked for; did nginx say yes?
+
+local run_pump
+
+-- One that nginx did not grant is asked for again after a while. It also drops timers that it
+-- had granted when it has no room for them.
+local function need_pump()
+  if not (pumps and is_moved(patience)) and not (asked and now() - asked < patience) then
+    asked, granted = now(), ngx.timer.at(0, run_pump)
+  end
+end
+
+function run_pump()
+  asked = nil
+  if pump() then
+    mover, pumps = nil, false
+    if is_wanted() then
+      need_pump()
+    end
+  end
+end
+
+local function is_awaited()
+  return granted and asked and now() - asked < 2 * longest
+end
+
+local function start()
+  begun = core.now()
+  need_pump()
+  if bell:count() < 0 then
+    bell:post()
+  end
+end
+
+local function apart(f)
+  table.insert(set_apart, f)
+  start()
+end
+
+-- ---- waiting ------------------------------------------------------------------------------
+
+-- Move everything in this light thread, until there is a pump.
+local function lead(me)
+  mover, pumps, beat = me, false, now()
+  run_apart(function(f)
+    f()
+  end)
+  sleep(shortest) -- who waits polls then
+end
+
+local function doze(job, seconds)
+  job.semaphore = job.semaphore or semaphore.new()
+  waited_for[job] = true
+  job.semaphore:wait(seconds)
+end
+
+local function wait(_, job)
+  need_pump()
+  local me = coroutine.running()
+  if pumps and is_moved(patience) then
+    doze(job, patience)
+  elseif is_awaited() or mover ~= me and is_moved(longest) then
+    doze(job, 2 * longest)
+  else
+    lead(me)
+  end
+end
+
+local function wake(job)
+  waited_for[job] = nil
+  if job.semaphore then
+    job.semaphore:post(math.max(1, -job.semaphore:count()))
+  end
 end
 
 return {
-  name = "resty",
-  start = start,
-
-  -- What is begun before the workers are forked would be begun in each of them.
-  can_begin = function()
-    return get_phase() ~= "init", "cannot_wait"
-  end,
-
-  can_wait = function()
-    return waiting_phases[get_phase()] == true, "cannot_wait"
-  end,
-
-  wait = function(seconds, job)
-    if not start() then
-      return sleep(shortest) -- whoever waits has to move it
-    end
-    job.semaphore = job.semaphore or semaphore.new()
-    job.semaphore:wait(math.min(seconds, patience))
-  end,
-
-  wake = function(job)
-    if job.semaphore then
-      job.semaphore:post(math.max(1, -job.semaphore:count()))
-    end
-  end,
+  name = "resty", start = start, can_begin = can_begin, can_wait = can_wait, wait = wait,
+  wake = wake, apart = apart,
 }
