@@ -8,7 +8,7 @@ build="gcc libc6-dev make pkg-config lua5.4 liblua5.4-dev libcurl4-openssl-dev l
 sandbox="$build nginx libnginx-mod-http-lua lua-resty-core lua-resty-lrucache
   lua-socket openssl"
 test="$sandbox luajit2 libluajit2-5.1-dev lua5.1 liblua5.1-0-dev lua5.2 liblua5.2-dev lua5.3
-  liblua5.3-dev lua-busted lua-check lua-ldoc luarocks clang-format valgrind curl"
+  liblua5.3-dev lua-busted lua-check lua-ldoc lua-cqueues lua-luv luarocks clang-format valgrind curl"
 fuzz="$build clang libclang-rt-14-dev"
 
 case ${1:-test} in
