@@ -14,6 +14,7 @@ MODULE   := $(BUILD)/bearer/core.so
 SOURCES  := $(sort $(wildcard csrc/*.c))
 OBJECTS  := $(SOURCES:csrc/%.c=$(BUILD)/%.o)
 UNITS    := $(patsubst spec/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard spec/unit/*.c)))
+BASELINE := $(patsubst spec/bench/%.c,$(BUILD)/%.so,$(sort $(wildcard spec/bench/*.c)))
 FUZZERS  := $(patsubst spec/fuzz/%.c,build/fuzz/%,$(sort $(wildcard spec/fuzz/*.c)))
 LUA_SRC  := $(sort $(shell find lua -name '*.lua'))
 C_FILES   = $(sort $(shell find csrc spec -name '*.[ch]'))
@@ -100,9 +101,16 @@ sanitize: ## run unit tests and specs with LUA under ASan, UBSan and LSan
 valgrind: all ## run the specs with LUA under valgrind
 	@$(SUITE) valgrind $(LUA) $(ARGS)
 
-bench: all ## run the benchmarks
+bench: ## run the benchmarks with Lua 5.4 and LuaJIT, pinned to one core
+	@for lua in lua5.4 luajit; do \
+	  $(MAKE) --no-print-directory -s bench-run LUA=$$lua || exit 1; done
+
+bench-run: all $(BASELINE)
 	@for bench in $(sort $(wildcard spec/bench/*.lua)); do \
-	  $(SUITE) run $(LUA) $$bench || exit 1; done
+	  taskset -c 0 $(SUITE) run $(LUA) $$bench || exit 1; done
+
+$(BASELINE): $(BUILD)/%.so: spec/bench/%.c
+	$(COMPILE) $(LDFLAGS) -shared -o $@ $<
 
 lint: lint-lua lint-format lint-analyze lint-rockspec lint-shell ## all the linters
 
@@ -161,6 +169,6 @@ coverage: ## specs with LUA and unit tests, measured by gcov
 	@gcov -n -o $(COVERED) $(SOURCES) | sed -n '/^File .csrc/{N;s/\n/ /;p}'
 
 .PHONY: all help install clean setup test demo sandbox spec unit unit-build sanitize valgrind \
-        bench lint lint-lua lint-format lint-analyze lint-rockspec lint-shell format rockspec \
-        docs fuzz fuzz-build coverage
+        bench bench-run lint lint-lua lint-format lint-analyze lint-rockspec lint-shell format \
+        rockspec docs fuzz fuzz-build coverage
 .DELETE_ON_ERROR:
