@@ -1,12 +1,9 @@
 --- What an answer says. It was written by a stranger: nothing here raises, whatever is in it.
 -- @module bearer.answer
-local core = require "bearer.core"
-local errors = require "bearer.errors"
-local json = require("cjson").new() -- private: the settings of `require "cjson"` are shared
+local json = require "bearer.json"
+local lifetime = require "bearer.lifetime"
 local path = require "bearer.path"
-
-json.decode_max_depth(100)
-json.decode_invalid_numbers(false) -- NaN and Infinity are not JSON
+local refusal = require "bearer.refusal"
 
 local answer = {}
 
@@ -33,16 +30,6 @@ local function parse_head(head)
   return headers
 end
 
---- Decode JSON.
--- @treturn[1] any the value; JSON's null is a light userdata
--- @treturn[2] nil
-function answer.decode(text)
-  local ok, value = pcall(json.decode, text)
-  if ok and not text:find("\0", 1, true) then -- cjson takes a NUL for the end
-    return value
-  end
-end
-
 local function media_type(headers)
   local value = headers["content-type"]
   return type(value) == "string" and value:lower():match("^[^;%s]+") or ""
@@ -56,7 +43,7 @@ local function root_of(body, headers)
   if kind == "text/plain" and not bare:find('^["{%[]') then
     return bare
   end
-  local value = answer.decode(body)
+  local value = json.decode(body)
   local could_be = bare ~= "" and not kind:find("html", 1, true) and not bare:find('^[<{%["]')
   if value == nil and could_be then
     return bare
@@ -95,162 +82,6 @@ function answer.from_transport(given)
   return { status = math.floor(status), headers = headers, body = given.body or "" }
 end
 
--- ---- refusals -----------------------------------------------------------------
-
-local function plain(number)
-  return ("%.14g"):format(number)
-end
-
-local function find_text(root, paths)
-  for _, one in ipairs(paths) do
-    local value = path.find(root, { one })
-    if type(value) == "number" then
-      value = plain(value)
-    end
-    if type(value) == "string" and value ~= "" then
-      return value, one
-    end
-  end
-end
-
-local function is_one_of(value, wanted)
-  for _, want in ipairs(type(wanted) == "table" and wanted or { wanted }) do
-    if value == want then
-      return true
-    end
-  end
-  return false
-end
-
--- CRM.COM has "OK" where the code of an error would be.
-local function says_all_is_well(def, code, where)
-  for _, requests in ipairs { def.login, def.refresh or {} } do
-    for _, r in ipairs(requests) do
-      if type(r.expect) == "table" and is_one_of(code, r.expect[where]) then
-        return true
-      end
-    end
-  end
-  return false
-end
-
-local function error_code(root, def)
-  local code, where
-  if type(root) == "table" then
-    code, where = find_text(root, def.error.code)
-  end
-  if code and says_all_is_well(def, code, where) then
-    return nil
-  end
-  return code and #code <= 64 and code:find("^[%w_.:/-]+$") and code or nil
-end
-
--- Fields that could hold what nobody may see are not copied.
-local function tells_a_secret(name)
-  name = name:lower()
-  return name:find("token") or name:find("secret") or name:find("passw") or name:find("assertion")
-    or name:find("code$") and name:find("auth")
-end
-
-local function copy_details(value, scope, depth, budget)
-  local kind = type(value)
-  budget.left = budget.left - 1
-  if kind == "string" then
-    return errors.clean(value, scope)
-  elseif kind == "number" then
-    local cleaned = errors.clean(plain(value), scope)
-    return cleaned == plain(value) and value or cleaned -- a PIN comes back as a number
-  elseif kind == "boolean" then
-    return value
-  elseif kind ~= "table" or depth > 3 then
-    return nil
-  end
-  local copy = {}
-  for name, item in pairs(value) do
-    if budget.left > 0 and (type(name) == "number" or not tells_a_secret(name)) then
-      local key = type(name) == "string" and errors.clean(name, scope) or name
-      copy[key] = copy_details(item, scope, depth + 1, budget)
-    end
-  end
-  return copy
-end
-
--- What the answer would have been used for must not show in the error about it.
-local function hide_found(root, def, scope)
-  local t = def.token
-  for _, paths in ipairs { t.value, t.refresh_token } do
-    for _, one in ipairs(paths) do
-      local found = path.find(root, { one })
-      if type(found) == "string" and #found > 1 and one ~= "$" then
-        scope:hide(found)
-      end
-    end
-  end
-end
-
-local refusing = { [400] = true, [401] = true, [403] = true }
-
-local function class_of(status, code, def, headers)
-  if code and def.error.denied[code] then
-    return "terminal"
-  elseif code and def.error.throttled[code] or status == 429 or status == 503
-    or headers["retry-after"] then
-    return "throttled"
-  elseif refusing[status] or status < 300 then
-    return "terminal"
-  elseif status >= 500 or status == 408 or status == 425 then
-    return "transient"
-  end
-  return "terminal" -- a wrong address, a redirect: sending it again changes nothing
-end
-
---- Seconds that a Retry-After asks for, within 1 s and 1 h.
--- @treturn ?number nil when there is none that makes sense
-function answer.retry_after(headers)
-  local value = headers["retry-after"]
-  if type(value) ~= "string" then
-    return nil
-  end
-  local seconds = value:match("^%s*%d+%s*$") and tonumber(value)
-  if not seconds then
-    local at = core.date(value)
-    local date = core.date(headers.date or "") or select(2, core.now())
-    seconds = at and at - date
-  end
-  return seconds and seconds == seconds and math.max(1, math.min(3600, seconds)) or nil
-end
-
---- The error of a refusal.
--- @tparam table a the answer
--- @tparam table def
--- @tparam bearer.scope scope whose secrets to mask
--- @tparam ?string code, when an `expect` function gave one
--- @tparam ?string message likewise
--- @treturn table fields of a `bearer.error`
-function answer.refusal(a, def, scope, code, message)
-  hide_found(a.root, def, scope)
-  local is_table = type(a.root) == "table"
-  local given = code or error_code(a.root, def)
-  local told = message or is_table and find_text(a.root, def.error.message)
-  if given and errors.clean(given, scope) ~= given then
-    given = nil -- a secret in it
-  end
-  return {
-    code = given or a.status < 300 and "refused" or "http_" .. a.status,
-    class = class_of(a.status, given, def, a.headers),
-    status = a.status,
-    description = errors.clean(told or ("the server answered HTTP %d"):format(a.status), scope),
-    retry_after = answer.retry_after(a.headers),
-    details = is_table and copy_details(a.root, scope, 0, { left = 50 }) or nil,
-  }
-end
-
---- The error of an answer that cannot be used.
--- @treturn table fields of a `bearer.error`
-function answer.broken(status, description)
-  return { code = "bad_answer", class = "transient", status = status, description = description }
-end
-
 -- ---- expectations -------------------------------------------------------------
 
 local function as_expected(root, expect)
@@ -263,7 +94,7 @@ local function as_expected(root, expect)
     return fine, code or nil, message or nil
   end
   for where, wanted in pairs(expect) do
-    if not is_one_of(path.find(root, { where }), wanted) then
+    if not refusal.is_one_of(path.find(root, { where }), wanted) then
       return false
     end
   end
@@ -280,15 +111,15 @@ end
 -- @treturn[2] table fields of a `bearer.error`
 function answer.judge(a, r, def, scope)
   if a.status < 200 or a.status > 299 then
-    return nil, answer.refusal(a, def, scope)
+    return nil, refusal.new(a, def, scope)
   end
   if r.expect then
     local fine, code, message = as_expected(a.root, r.expect)
     if not fine then
       if type(a.root) ~= "table" and not code then
-        return nil, answer.broken(a.status, "the answer is not what was expected")
+        return nil, refusal.broken(a.status, "the answer is not what was expected")
       end
-      return nil, answer.refusal(a, def, scope, code, message)
+      return nil, refusal.new(a, def, scope, code, message)
     end
   end
   return true
@@ -308,100 +139,6 @@ function answer.keep(a, keep, scope)
 end
 
 -- ---- tokens -------------------------------------------------------------------
-
-local longest_life = 100 * 366 * 86400
-
-local longest_number = 40 -- in characters; an instant with its zone is one, too
-
-local units = { s = 1, ms = 0.001, min = 60 }
-
-local function number_of(value)
-  if type(value) == "string" then
-    value = #value <= longest_number and value:match("^%s*(%-?%d+%.?%d*)%s*$")
-  end
-  return type(value) ~= "boolean" and tonumber(value) or nil
-end
-
-local function clock_time(value)
-  local h, m, s = tostring(value):match("^(%d+):(%d%d):(%d%d)$")
-  return h and h * 3600 + m * 60 + s
-end
-
-local function seconds(value, unit)
-  if unit == "clock" then
-    return clock_time(value)
-  end
-  local n = number_of(value)
-  return n and n * units[unit]
-end
-
-local function iso_8601(text)
-  local y, m, d, time, zone =
-    text:match("^(%d%d%d%d)-(%d%d)-(%d%d)[Tt ](%d%d:%d%d:%d%d)%.?%d*%s*([Zz]?[+-]?[%d:]*)$")
-  if not y then
-    return text
-  end
-  zone = zone:gsub(":", "")
-  return ("%s%s%s %s %s"):format(y, m, d, time, zone:find("%d") and zone or "GMT")
-end
-
-local function instant(value, unit)
-  local n = number_of(value)
-  if n then
-    return unit == "ms" and n / 1000 or n
-  end
-  local readable = type(value) == "string" and #value <= longest_number
-  return readable and core.date(iso_8601(value)) or nil
-end
-
--- The server's own time of the answer, so that a clock that is off on either side is no matter.
-local function server_time(headers)
-  local date = type(headers.date) == "string" and core.date(headers.date)
-  if not date then
-    return (select(2, core.now()))
-  end
-  return date + (number_of(headers.age) or 0)
-end
-
---- The claims of a JWT, unverified.
--- @tparam string token
--- @treturn ?table
-function answer.claims(token)
-  local payload = core.jwt_payload(token)
-  local claims = payload and answer.decode(payload)
-  return type(claims) == "table" and claims or nil
-end
-
-local function jwt_lifetime(value, headers)
-  local claims = answer.claims(value)
-  local ends = claims and number_of(claims.exp) -- CRM.COM has texts here
-  if ends then
-    local life = ends - (number_of(claims.iat) or server_time(headers))
-    return life > 0 and life < longest_life and life or nil
-  end
-end
-
-local function stated_lifetime(a, t)
-  local value = path.find(a.root, t.expires_in)
-  local life
-  if value ~= nil then
-    life = seconds(value, t.unit)
-    if life == 0 then -- neither "for ever" nor "dead already"
-      return nil
-    end
-  else
-    value = path.find(a.root, t.expires_at)
-    if value == nil then
-      return nil
-    end
-    local ends = instant(value, t.unit)
-    life = ends and ends - server_time(a.headers)
-  end
-  if not life or life ~= life or life <= 0 or life > longest_life then
-    return nil, "its lifetime makes no sense"
-  end
-  return life
-end
 
 local function is_safe(value)
   return type(value) == "string" and value ~= "" and not value:find("[^\33-\126]")
@@ -436,17 +173,17 @@ local function scope_text(root, paths)
 end
 
 local function no_token(a, def, scope)
-  if error_code(a.root, def) then -- a refusal with a friendly status
-    return nil, answer.refusal(a, def, scope), true
+  if refusal.code(a.root, def) then -- a refusal with a friendly status
+    return nil, refusal.new(a, def, scope), true
   elseif a.root == nil then
-    return nil, answer.broken(a.status, a.body == "" and "the answer is empty"
+    return nil, refusal.broken(a.status, a.body == "" and "the answer is empty"
       or "the answer is not JSON")
   end
-  return nil, answer.broken(a.status, "the answer holds no token"), true
+  return nil, refusal.broken(a.status, "the answer holds no token"), true
 end
 
 local function unusable(a, why)
-  return nil, answer.broken(a.status, "the answer holds a token, but " .. why), true
+  return nil, refusal.broken(a.status, "the answer holds a token, but " .. why), true
 end
 
 --- The token in an answer.
@@ -469,15 +206,16 @@ function answer.token(a, def, scope)
   if not scheme then
     return unusable(a, why)
   end
-  local life, senseless = stated_lifetime(a, t)
-  if senseless then
-    return unusable(a, senseless)
+  local life
+  life, why = lifetime.of(a, t, value)
+  if why then
+    return unusable(a, why)
   end
   local refresh = optional_text(a.root, t.refresh_token)
   return {
     value = value, type = scheme, scope = scope_text(a.root, t.scope),
     refresh_token = refresh and is_safe(refresh) and refresh or nil,
-    lifetime = life or jwt_lifetime(value, a.headers) or t.lifetime,
+    lifetime = life,
   }
 end
 

@@ -187,7 +187,7 @@ local function response_of(raw)
   return {
     status = a.status, headers = a.headers, body = a.body,
     json = function()
-      return answer.decode(a.body)
+      return json.decode(a.body)
     end,
   }
 end
@@ -228,7 +228,7 @@ local function has_refused_code(login, response)
   if not next(refused) then
     return false
   end
-  local code = path.find(answer.decode(response.body), login.def.error.code)
+  local code = path.find(json.decode(response.body), login.def.error.code)
   return code ~= nil and refused[words.code(code)] == true
 end
 

@@ -71,11 +71,12 @@ function exchange.send(req, how)
   if not ok then
     return nil, { code = code, reason = exchange.explained[code], sent = false }
   end
-  local job, failure = setmetatable({ ended = false }, job_mt), nil
-  job.transfer, failure = engine.send(job, req, how)
-  if not job.transfer then
+  local job = setmetatable({ ended = false }, job_mt)
+  local transfer, failure = engine.send(job, req, how)
+  if not transfer then
     return nil, failure
   end
+  job.transfer = transfer
   engine.begin(job)
   engine.wait(job)
   local raw, why = job.transfer:answer()

@@ -10,6 +10,7 @@ local engine = require "bearer.engine"
 local errors = require "bearer.errors"
 local exchange = require "bearer.exchange"
 local inputs = require "bearer.inputs"
+local refusal = require "bearer.refusal"
 local request = require "bearer.request"
 local token = require "bearer.token"
 
@@ -238,7 +239,7 @@ end
 
 local function take_token(self, a)
   local def = self.login.def
-  local found, fields, considered = answer.token(a, def, self.scope, self.requests[self.index])
+  local found, fields, considered = answer.token(a, def, self.scope)
   if not found then
     return fail(self, fields, considered)
   end
@@ -248,7 +249,7 @@ local function take_token(self, a)
   local splitter = splits_headers(self)
   if splitter then
     local why = ("the answer's '%s' would split a header"):format(splitter)
-    return fail(self, answer.broken(a.status, why), true)
+    return fail(self, refusal.broken(a.status, why), true)
   end
   found.sent_at, found.names, found.kept = self.sent_at, self.scope, self.kept
   self.found = found
@@ -373,6 +374,7 @@ local function send_by_host(self)
     if is_mine(self, turn) then
       self.busy = coroutine.running() or true
       send(self, turn)
+      self:step() -- the one who asked for it may not wait for it
     end
   end)
 end

@@ -1,11 +1,13 @@
---- JSON to send. cjson writes numbers with 14 digits, which turns a long id into another one;
--- here a number is written as it is.
+--- JSON, by cjson. That writes numbers with 14 digits, which turns a long id into another one;
+-- here a number is written as it is. And it reads what is not JSON; here it is refused.
 -- @module bearer.json
 local core = require "bearer.core"
 local cjson = require("cjson").new() -- private: the settings of `require "cjson"` are shared
 
 cjson.encode_keep_buffer(false) -- what was encoded is not kept
 cjson.encode_sparse_array(true)
+cjson.decode_max_depth(100)
+cjson.decode_invalid_numbers(false) -- NaN and Infinity are not JSON
 
 local json = {}
 
@@ -82,6 +84,17 @@ function json.encode(value)
   end
   local mark = core.primitives.hex(core.primitives.random(12)) .. ":" -- no text holds it
   return (encode(marked(value, mark)):gsub('"' .. mark .. '([^"]*)"', "%1"))
+end
+
+--- Decode a stranger's text.
+-- @tparam string text
+-- @treturn[1] any the value; JSON's null is a light userdata
+-- @treturn[2] nil
+function json.decode(text)
+  local ok, value = pcall(cjson.decode, text)
+  if ok and not text:find("\0", 1, true) then -- cjson takes a NUL for the end
+    return value
+  end
 end
 
 return json

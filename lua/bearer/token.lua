@@ -1,8 +1,9 @@
 --- Tokens: one answer of a token endpoint each. A token never changes; a refresh gives the
 -- next one.
 -- @classmod bearer.token
-local answer = require "bearer.answer"
 local core = require "bearer.core"
+local json = require "bearer.json"
+local lifetime = require "bearer.lifetime"
 local request = require "bearer.request"
 local words = require "bearer.definition.words"
 
@@ -81,8 +82,9 @@ end
 -- A header's value, if it can be handed out: what was kept of an answer could split it.
 local function header_text(f, name)
   local value = request.text(f.def, f.names, f.def.authorize.headers[name])
-  if value and not tostring(value):find("[%z\1-\8\10-\31\127]") then
-    return tostring(value)
+  value = type(value) == "number" and json.number(value) or value
+  if type(value) == "string" and not value:find("[%z\1-\8\10-\31\127]") then
+    return value
   end
 end
 
@@ -233,7 +235,7 @@ end
 --- A JWT's payload, unverified.
 -- @treturn ?table nil when the token is no JWT
 function methods:claims()
-  return answer.claims(fields_of(self).names:get("token"))
+  return lifetime.claims(fields_of(self).names:get("token"))
 end
 
 --- A field of the answer that the definition keeps.
