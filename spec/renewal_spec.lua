@@ -200,6 +200,20 @@ describe("a renewal", function()
     assert.equal(1, r:count()) -- held by then
   end)
 
+  it("that fails after the end leaves nothing to call an API with", function()
+    for _, outcome in ipairs { "transient", "throttled", "terminal" } do
+      local login = r:login()
+      r:bring(login, "expired")
+      outcome_is(outcome)
+      for _ = 1, 3 do
+        local response, err = login:request { url = "/api" }
+        assert.is_nil(response)
+        assert.equal(outcome, err.class)
+      end
+      assert.same({ 1, 0 }, { r:count(), r:count "api" })
+    end
+  end)
+
   it("whose token is dead when it comes says so, and is held", function()
     local login = r:login()
     r.delay = 10
