@@ -35,7 +35,7 @@ describe("the driver", function()
     for i = 1, count do
       all[i] = f
     end
-    return (table.unpack or unpack)(all)
+    return all
   end
 
   local function behaves_on(host)

@@ -3,7 +3,7 @@
 --     name, concurrent     what it is; can several callers wait at the same time?
 --     coroutines           are callers plain coroutines?
 --     use()                sets the driver
---     run(f, …)            runs these functions side by side until all have ended
+--     run(f, …)            runs these functions side by side until all have ended; or { f, … }
 --     settle(condition)    lets the loop go round, though nobody waits, until the condition holds
 --
 -- `hosts.each(f)` calls f with those whose packages are there.
@@ -12,6 +12,10 @@ local core = require "bearer.core"
 local socket = require "socket"
 
 local hosts = {}
+
+local function list(first, ...)
+  return type(first) == "table" and first or { first, ... }
+end
 
 local patience = 20 -- seconds: longer is a failure
 
@@ -68,7 +72,7 @@ local function of_coroutines(name, driver, turn)
       bearer.use(driver)
     end,
     run = function(...)
-      go_round((begin { ... }))
+      go_round((begin(list(...))))
     end,
     settle = go_round,
   }
@@ -83,7 +87,7 @@ local function blocking()
       bearer.use "blocking"
     end,
     run = function(...)
-      for _, f in ipairs { ... } do
+      for _, f in ipairs(list(...)) do
         f()
       end
     end,
@@ -144,7 +148,7 @@ local function custom()
   end)
   function host.run(...)
     local ended
-    ended, all = begin { ... }
+    ended, all = begin(list(...))
     host.settle(ended)
     all = {}
   end
@@ -166,7 +170,7 @@ local function cqueues()
   local function run(...)
     local controller = library.new()
     local errors = {}
-    for _, f in ipairs { ... } do
+    for _, f in ipairs(list(...)) do
       controller:wrap(keeping(errors, f))
     end
     assert(controller:loop(patience))
@@ -196,7 +200,9 @@ end
 
 --- Call f with each host that this machine has.
 function hosts.each(f)
-  for _, make in ipairs { blocking, manual, with_select, with_cqueues_poll, custom, luv, cqueues } do
+  for _, make in ipairs {
+    blocking, manual, with_select, with_cqueues_poll, custom, luv, cqueues,
+  } do
     local ok, host = pcall(make)
     if ok then
       f(host)
