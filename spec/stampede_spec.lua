@@ -4,7 +4,9 @@ local core = require "bearer.core"
 local rehearsal = require "spec.support.rehearsal"
 local stage = require "spec.support.provider_stage"
 
-local many = os.getenv "SUITE_CHILD" and 200 or 1000 -- under the sanitizers each costs more
+-- Under the sanitizers and valgrind each costs more.
+local is_slow = os.getenv "SUITE_CHILD" or (os.getenv "LD_PRELOAD" or ""):find "vgpreload"
+local many = is_slow and 200 or 1000
 
 local close = coroutine.close or function() end -- LuaJIT: it is never resumed again
 
