@@ -69,7 +69,7 @@ end
 -- @treturn table the socket
 -- @treturn integer the port
 function launch.listen()
-  local listener = assert(socket.bind("127.0.0.1", 0))
+  local listener = assert(socket.bind("127.0.0.1", 0, 511))
   local _, port = listener:getsockname()
   return listener, tonumber(port)
 end
