@@ -34,6 +34,7 @@ static int open_multi(bearer_net *net) {
   if (global_result != CURLE_OK || (net->multi = curl_multi_init()) == NULL)
     return 0;
   net->pid = getpid();
+  net->most_connections = 0; /* libcurl's own choice */
   net->share = curl_share_init();
   if (net->share != NULL) /* a TLS session that is resumed costs a third of a new one */
     curl_share_setopt(net->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
@@ -260,6 +261,15 @@ static int may_begin_now(bearer_net *net, int busy) {
   return 1;
 }
 
+/* As long as there is a queue, any connection may be of use again. Afterwards not many
+   stay open: the descriptors are the host's. */
+static void limit_connections(bearer_net *net) {
+  long limit = net->waiting > 0 ? net->most : net->most / 8;
+  if (limit != net->most_connections)
+    curl_multi_setopt(net->multi, CURLMOPT_MAXCONNECTS, limit);
+  net->most_connections = limit;
+}
+
 static const double most_work =
     0.0005; /* seconds in one poll, but for what cannot be cut */
 
@@ -286,6 +296,7 @@ int bearer_net_poll(bearer_net *net, long max_ms) {
     }
     max_ms = 0;
   } while (busy && bearer_sockets_now() - began < most_work);
+  limit_connections(net);
   expire_queued(net);
   return net->running + net->waiting;
 }

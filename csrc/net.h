@@ -74,10 +74,11 @@ typedef struct bearer_net {
   double due;    /* when libcurl wants to be called, monotonic seconds; < 0 = never */
   bearer_list queued; /* not begun: each poll begins as many as it has time for */
   bearer_list under_way;
-  bearer_list ended;    /* those nobody was told about yet */
-  int running, waiting; /* how many are under way, and queued */
-  int most;             /* that may be under way: descriptors are limited */
-  double begun;         /* when the last one was begun, monotonic seconds */
+  bearer_list ended;     /* those nobody was told about yet */
+  int running, waiting;  /* how many are under way, and queued */
+  int most;              /* that may be under way: descriptors are limited */
+  long most_connections; /* as libcurl was told last */
+  double begun;          /* when the last one was begun, monotonic seconds */
   unsigned long last_id;
 } bearer_net;
 

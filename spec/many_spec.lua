@@ -1,0 +1,41 @@
+-- Ten thousand logins to a few hundred endpoints at once, through one state.
+local helper = require "spec.support.helper"
+local sandbox = require "spec.sandbox"
+
+local endpoints = 300
+
+-- Sanitizers and valgrind are slow, and look for something else; plain Lua 5.1 is not our host.
+local checked = (os.getenv "LD_PRELOAD" or os.getenv "SUITE_CHILD" or "") ~= ""
+local few = checked or _VERSION == "Lua 5.1" and not jit -- luacheck: globals jit
+local count = few and 500 or 10000
+
+describe("very many logins at once", function()
+  local sb, states, urls
+
+  setup(function()
+    sb, urls = sandbox.start(), {}
+    local name = helper.interpreter:match("[^/]*$")
+    states = helper.build("states", "-rdynamic -pthread -ldl $(pkg-config --cflags --libs "
+      .. name .. ")")
+    for i = 1, endpoints do
+      urls[i] = helper.quote(sb:script("many" .. i, {
+        body = ('{"access_token":"token-%d","expires_in":3600}'):format(i), delay = 0.1,
+      }))
+    end
+  end)
+
+  teardown(function()
+    sb:stop()
+  end)
+
+  it("all succeed, each with its own token, and leave no descriptor behind", function()
+    local text = helper.must(("ulimit -n 1024; %s 1 0 spec/support/many.lua %d %s %s")
+      :format(states, count, helper.quote(sb.ca_file), table.concat(urls, " ")))
+    print("# " .. text:match("^[^\n]*"))
+    assert.equal(count, tonumber(text:match("succeeded (%d+)")), text)
+    assert.equal(count, tonumber(text:match("under way at once (%d+)")))
+    assert.is_true(tonumber(text:match("at most (%d+)")) < 1024)
+    assert.is_true(tonumber(text:match("idle (%d+)")) < 200) -- the host wants some, too
+    assert.equal("0", text:match("(%-?%d+) descriptors left"))
+  end)
+end)
