@@ -101,6 +101,9 @@ sanitize: ## run unit tests and specs with LUA under ASan, UBSan and LSan
 valgrind: all ## run the specs with LUA under valgrind
 	@$(SUITE) valgrind $(LUA) $(ARGS)
 
+threads: ## log in from many Lua states in many threads, under ThreadSanitizer
+	@bash spec/ci/threads.sh
+
 bench: ## run the benchmarks with Lua 5.4 and LuaJIT, pinned to one core
 	@for lua in lua5.4 luajit; do \
 	  $(MAKE) --no-print-directory -s bench-run LUA=$$lua || exit 1; done
@@ -169,6 +172,6 @@ coverage: ## specs with LUA and unit tests, measured by gcov
 	@gcov -n -o $(COVERED) $(SOURCES) | sed -n '/^File .csrc/{N;s/\n/ /;p}'
 
 .PHONY: all help install clean setup test demo sandbox spec unit unit-build sanitize valgrind \
-        bench bench-run lint lint-lua lint-format lint-analyze lint-rockspec lint-shell format \
+        threads bench bench-run lint lint-lua lint-format lint-analyze lint-rockspec lint-shell format \
         rockspec docs fuzz fuzz-build coverage
 .DELETE_ON_ERROR:

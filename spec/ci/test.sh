@@ -137,6 +137,7 @@ for lua in lua5.4 luajit; do
 done
 units lua5.4 SANITIZE=1
 specs valgrind lua5.4 240
+check 90 "threads, under ThreadSanitizer" make threads
 
 for lua in lua5.4 luajit; do
   check 120 "rock, $lua" bash spec/ci/rock.sh "$lua"
