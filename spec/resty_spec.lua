@@ -2,7 +2,7 @@
 local nginx_host = require "spec.support.nginx_host"
 local nginx_stage = require "spec.support.nginx_stage"
 
-local describe_nginx = nginx_host.is_built() and describe or pending
+local describe_nginx = nginx_host.is_wanted() and describe or pending
 
 local function location(path, code)
   return ("location = %s { %s }\n"):format(path, code)
@@ -17,10 +17,6 @@ describe_nginx("in nginx", function()
 
   teardown(function()
     s:close()
-  end)
-
-  after_each(function()
-    s:clear()
   end)
 
   -- ---- phases that can wait ---------------------------------------------------------------
@@ -43,28 +39,42 @@ describe_nginx("in nginx", function()
     }]],
   }
 
-  for phase, code in pairs(waiting) do
-    it(("the header is given in a phase that can wait: %s"):format(phase), function()
-      s:start { server = location("/x", code) }
-      s:check_header(s.host:get "/x")
-      assert.equal(1, s:logins())
-    end)
+  local function path_of(phase)
+    return "/" .. phase:gsub("[^a-z]", "_")
   end
 
-  it("the header is given in a phase that can wait: ssl_certificate", function()
-    s:start {
-      listen = "ssl",
-      http = ([[ssl_certificate %s/server.pem; ssl_certificate_key %s/server.key;
-        ssl_protocols TLSv1.2 TLSv1.3;]]):format(s.sb.dir, s.sb.dir),
-      server = [[ssl_certificate_by_lua_block { in_handshake = header() }
-        location = /x { content_by_lua_block { ngx.print(in_handshake) } }]],
-    }
-    local pipe = io.popen(("curl -s -m 10 --cacert '%s' https://127.0.0.1:%d/x")
-      :format(s.sb.ca_file, s.host.port))
-    local body = pipe:read "*a"
-    pipe:close()
-    assert.matches("^Authorization %d+$", body)
-    assert.equal(1, s:logins())
+  -- One nginx for all of them; each test starts with no token.
+  local function start(phases, more)
+    local locations = {}
+    for phase, code in pairs(phases) do
+      locations[#locations + 1] = location(path_of(phase), code)
+    end
+    more.server = table.concat(locations) .. (more.server or "")
+    s:start(more)
+  end
+
+  local function renew()
+    s.host:get "/forget"
+    s.sb:reset()
+  end
+
+  describe("the header is given in a phase that can wait:", function()
+    setup(function()
+      start(waiting, {})
+    end)
+
+    before_each(renew)
+
+    teardown(function()
+      s:clear()
+    end)
+
+    for phase in pairs(waiting) do
+      it(phase, function()
+        s:check_header(s.host:get(path_of(phase)))
+        assert.equal(1, s:logins())
+      end)
+    end
   end)
 
   -- ---- phases that cannot -----------------------------------------------------------------
@@ -100,120 +110,153 @@ describe_nginx("in nginx", function()
     return answer.headers["x-word"] or answer.body
   end
 
-  for phase, code in pairs(not_waiting) do
-    it(("a phase that cannot wait says so, and begins the login: %s"):format(phase), function()
-      s.sb:tell("hubsoft", { delay = 0.1 })
-      s:start { http = upstream, server = location("/y", code) .. location("/x", print_global) }
-      assert.equal("cannot_wait", word_of(s.host:get "/y"))
-      s:await_fresh()
-      assert.matches("^Authorization %d+$", word_of(s.host:get "/y"))
+  describe("a phase that cannot wait says so, and begins the login:", function()
+    setup(function()
+      start(not_waiting, { http = upstream, server = location("/x", print_global) })
+    end)
+
+    before_each(renew)
+
+    teardown(function()
+      s:clear()
+    end)
+
+    for phase in pairs(not_waiting) do
+      it(phase, function()
+        s.sb:tell("hubsoft", { delay = 0.05 })
+        assert.equal("cannot_wait", word_of(s.host:get(path_of(phase))))
+        s:await_fresh()
+        assert.matches("^Authorization %d+$", word_of(s.host:get(path_of(phase))))
+        assert.equal(1, s:logins())
+      end)
+    end
+  end)
+
+  describe("bearer", function()
+    after_each(function()
+      s:clear()
+    end)
+
+    it("gives the header in ssl_certificate, while the client waits for its handshake", function()
+      s:start {
+        listen = "ssl",
+        http = ([[ssl_certificate %s/server.pem; ssl_certificate_key %s/server.key;
+          ssl_protocols TLSv1.2 TLSv1.3;]]):format(s.sb.dir, s.sb.dir),
+        server = [[ssl_certificate_by_lua_block { in_handshake = header() }
+          location = /x { content_by_lua_block { ngx.print(in_handshake) } }]],
+      }
+      local pipe = io.popen(("curl -s -m 10 --cacert '%s' https://127.0.0.1:%d/x")
+        :format(s.sb.ca_file, s.host.port))
+      local body = pipe:read "*a"
+      pipe:close()
+      assert.matches("^Authorization %d+$", body)
       assert.equal(1, s:logins())
     end)
-  end
 
-  it("the log phase says that it cannot wait, and is served once there is a token", function()
-    s:start { server = location("/y", "log_by_lua_block { x = header() } return 200;")
-      .. location("/x", print_global) }
-    s.host:get "/y"
-    assert.equal("cannot_wait", s.host:get("/x").body)
-    s:await_fresh()
-    s.host:get "/y"
-    s:check_header(s.host:get "/x")
-    assert.equal(1, s:logins())
-  end)
+    it("says in the log phase that it cannot wait, and is served once there is a token", function()
+      s:start { server = location("/y", "log_by_lua_block { x = header() } return 200;")
+        .. location("/x", print_global) }
+      s.host:get "/y"
+      assert.equal("cannot_wait", s.host:get("/x").body)
+      s:await_fresh()
+      s.host:get "/y"
+      s:check_header(s.host:get "/x")
+      assert.equal(1, s:logins())
+    end)
 
-  it("init begins nothing: each worker would begin it again", function()
-    s:start {
-      init = "at_init = header() bearer.prewarm(erp) under_way = bearer.poll()",
-      server = location("/x", "content_by_lua_block { ngx.print(at_init, under_way) }"),
-    }
-    assert.equal("cannot_wait0", s.host:get("/x").body)
-    assert.equal(0, s:logins())
-    s:check_header(s.host:get "/header")
-  end)
+    it("begins nothing in init: each worker would begin it again", function()
+      s:start {
+        init = "at_init = header() bearer.prewarm(erp) under_way = bearer.poll()",
+        server = location("/x", "content_by_lua_block { ngx.print(at_init, under_way) }"),
+      }
+      assert.equal("cannot_wait0", s.host:get("/x").body)
+      assert.equal(0, s:logins())
+      s:check_header(s.host:get "/header")
+    end)
 
-  it("init_worker cannot wait, but begins the login", function()
-    s:start { init_worker = "x = header()", server = location("/x", print_global) }
-    assert.equal("cannot_wait", s.host:get("/x").body)
-    s:await_fresh()
-    assert.equal(1, s:logins())
-  end)
+    it("cannot wait in init_worker, but begins the login", function()
+      s:start { init_worker = "x = header()", server = location("/x", print_global) }
+      assert.equal("cannot_wait", s.host:get("/x").body)
+      s:await_fresh()
+      assert.equal(1, s:logins())
+    end)
 
-  it("init_worker prewarms a login", function()
-    s:start { init_worker = "bearer.prewarm(erp)" }
-    s:await_fresh()
-    assert.equal(1, s:logins())
-    s:check_header(s.host:get "/header")
-    assert.equal(1, s:logins())
-  end)
+    it("prewarms a login in init_worker", function()
+      s:start { init_worker = "bearer.prewarm(erp)" }
+      s:await_fresh()
+      assert.equal(1, s:logins())
+      s:check_header(s.host:get "/header")
+      assert.equal(1, s:logins())
+    end)
 
-  it("exit_worker begins nothing, and is served while the token is fresh", function()
-    s:start { http = [[exit_worker_by_lua_block {
-      ngx.log(ngx.NOTICE, "at the end: ", header())
-      erp:forget()
-      ngx.log(ngx.NOTICE, "then: ", header())
-    }]] }
-    s:check_header(s.host:get "/header")
-    s.host:signal "QUIT"
-    assert.is_true(s.host:wait_for_end())
-    assert.matches("at the end: Authorization %d+", s.host:log())
-    assert.matches("then: cannot_wait", s.host:log())
-    assert.equal(1, s:logins())
-  end)
+    it("begins nothing in exit_worker, and is served while the token is fresh", function()
+      s:start { http = [[exit_worker_by_lua_block {
+        ngx.log(ngx.NOTICE, "at the end: ", header())
+        erp:forget()
+        ngx.log(ngx.NOTICE, "then: ", header())
+      }]] }
+      s:check_header(s.host:get "/header")
+      s.host:signal "QUIT"
+      assert.is_true(s.host:wait_for_end())
+      assert.matches("at the end: Authorization %d+", s.host:log())
+      assert.matches("then: cannot_wait", s.host:log())
+      assert.equal(1, s:logins())
+    end)
 
-  -- ---- one login ------------------------------------------------------------------------------
+    -- ---- one login ------------------------------------------------------------------------------
 
-  it("100 requests at once cost each worker one login", function()
-    s.sb:tell("hubsoft", { delay = 0.3 })
-    s:start { workers = 2, server = location("/x",
-      'content_by_lua_block { ngx.print(header(), " ", ngx.worker.pid()) }') }
-    local workers, count = {}, 0
-    for _, answer in ipairs(s.host:get_all("/x", 100)) do
-      local pid = assert(answer.body:match "^Authorization %d+ (%d+)$", answer.body)
-      count = count + (workers[pid] and 0 or 1)
-      workers[pid] = true
-    end
-    assert.equal(count, s:logins())
-  end)
+    it("costs each worker one login for 100 requests at once", function()
+      s.sb:tell("hubsoft", { delay = 0.2 })
+      s:start { workers = 2, server = location("/x",
+        'content_by_lua_block { ngx.print(header(), " ", ngx.worker.pid()) }') }
+      local workers, count = {}, 0
+      for _, answer in ipairs(s.host:get_all("/x", 100)) do
+        local pid = assert(answer.body:match "^Authorization %d+ (%d+)$", answer.body)
+        count = count + (workers[pid] and 0 or 1)
+        workers[pid] = true
+      end
+      assert.equal(count, s:logins())
+    end)
 
-  it("a login that is stuck does not delay another location", function()
-    s.sb:tell("hubsoft", { delay = 5 })
-    s:start { http = "lua_check_client_abort on;" }
-    local waiting_one = s.host:send "/header"
-    s:await_logins(1)
-    for _ = 1, 50 do
-      assert.equal("fast", s.host:get("/fast").body)
-    end
-    assert.equal(0, s.sb:count("hubsoft", "login", 200)) -- it still is
-    waiting_one:close()
-  end)
+    it("does not delay another location while a login is stuck", function()
+      s.sb:tell("hubsoft", { delay = 5 })
+      s:start { http = "lua_check_client_abort on;" }
+      local waiting_one = s.host:send "/header"
+      s:await_logins(1)
+      for _ = 1, 50 do
+        assert.equal("fast", s.host:get("/fast").body)
+      end
+      assert.equal(0, s.sb:count("hubsoft", "login", 200)) -- it still is
+      waiting_one:close()
+    end)
 
-  it("an authorised call waits as well, and logs in anew when the token was revoked", function()
-    s:start { server = location("/call", [[content_by_lua_block {
-      local response, err = erp:request { url = "/api/v1/integracao/cliente" }
-      ngx.print(response and response.status or err.code)
-    }]]) }
-    assert.equal("200", s.host:get("/call").body)
-    s.sb:revoke "hubsoft"
-    assert.equal("200", s.host:get("/call").body)
-    assert.equal(2, s:logins())
-  end)
+    it("makes authorised calls, and logs in anew when the token was revoked", function()
+      s:start { server = location("/call", [[content_by_lua_block {
+        local response, err = erp:request { url = "/api/v1/integracao/cliente" }
+        ngx.print(response and response.status or err.code)
+      }]]) }
+      assert.equal("200", s.host:get("/call").body)
+      s.sb:revoke "hubsoft"
+      assert.equal("200", s.host:get("/call").body)
+      assert.equal(2, s:logins())
+    end)
 
-  it("a token is renewed in the background, ahead of its end", function()
-    s.sb:tell("hubsoft", { lifetime = 400 })
-    s:start { server = location("/age", [[content_by_lua_block {
-      local core = require "bearer.core"
-      core.clock(core.now() + 250, os.time() + 250)
-      ngx.print(erp:token():generation(), " ", header())
-      core.clock()
-    }]]) .. location("/generation",
-      "content_by_lua_block { ngx.print(erp:token():generation()) }") }
-    s:check_header(s.host:get "/header")
-    s.sb:tell("hubsoft", { delay = 0.2 })
-    assert.matches("^1 Authorization %d+$", s.host:get("/age").body) -- the old one, at once
-    assert.is_true(nginx_host.wait_until(function()
-      return s.host:get("/generation").body == "2"
-    end))
-    assert.equal(2, s.sb:count("hubsoft", "login") + s.sb:count("hubsoft", "refresh"))
+    it("renews a token in the background, ahead of its end", function()
+      s.sb:tell("hubsoft", { lifetime = 400 })
+      s:start { server = location("/age", [[content_by_lua_block {
+        local core = require "bearer.core"
+        core.clock(core.now() + 250, os.time() + 250)
+        ngx.print(erp:token():generation(), " ", header())
+        core.clock()
+      }]]) .. location("/generation",
+        "content_by_lua_block { ngx.print(erp:token():generation()) }") }
+      s:check_header(s.host:get "/header")
+      s.sb:tell("hubsoft", { delay = 0.2 })
+      assert.matches("^1 Authorization %d+$", s.host:get("/age").body) -- the old one, at once
+      assert.is_true(nginx_host.wait_until(function()
+        return s.host:get("/generation").body == "2"
+      end))
+      assert.equal(2, s.sb:count("hubsoft", "login") + s.sb:count("hubsoft", "refresh"))
+    end)
   end)
 end)

@@ -32,14 +32,14 @@ end
 
 local patience = 1 -- seconds: what was not heard of for so long has met with an accident
 
--- Seconds between two looks: as soon as others had their turn while a near server may be met,
--- then short, then longer for slow servers. nginx counts in milliseconds.
+-- Seconds between two looks: short while an answer may come soon, longer for slow servers. nginx
+-- counts in milliseconds; its sleep(0) is either a patch or a warning in the log.
 local shortest, longest = 0.001, 0.005
-local near, soon = 0.002, 0.1 -- seconds since something was begun
+local soon = 0.1 -- since something was begun
 
 local mover, beat -- the coroutine that moves everything, and when it last did
 local pumps = false -- is that the pump?
-local begun = 0 -- when something last was, by the precise clock
+local begun = 0 -- when something last was
 local bell = semaphore.new() -- wakes the pump
 
 local function is_moved(within)
@@ -76,15 +76,6 @@ end
 
 local turn_over = 10000 -- looks: what a timer's threads allocate is freed with the timer
 
-local function rest()
-  local age = core.now() - begun
-  if age < near then
-    sleep(0)
-  else
-    bell:wait(age < soon and shortest or longest)
-  end
-end
-
 local function pump()
   local me, count = coroutine.running(), 0
   mover, pumps = me, true
@@ -93,7 +84,7 @@ local function pump()
     run_apart(ngx.thread.spawn)
     engine.poll(0)
     count = count + 1
-    rest()
+    bell:wait(now() - begun < soon and shortest or longest)
   end
   return mover == me
 end
@@ -127,7 +118,7 @@ local function is_awaited()
 end
 
 local function start()
-  begun = core.now()
+  begun = now()
   need_pump()
   if bell:count() < 0 then
     bell:post()
