@@ -79,4 +79,5 @@ collectgarbage()
 collectgarbage "stop"
 local before = collectgarbage "count"
 million()
-print(("  %.1f bytes allocated in a million calls"):format((collectgarbage "count" - before) * 1024))
+local bytes = (collectgarbage "count" - before) * 1024
+print(("  %.1f bytes allocated in a million calls"):format(bytes))
