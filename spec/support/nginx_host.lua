@@ -39,7 +39,6 @@ http {
   init_worker_by_lua_block { @INIT_WORKER@ }
   server {
     listen 127.0.0.1:@PORT@ @LISTEN@;
-    location = /pid { content_by_lua_block { ngx.print(ngx.worker.pid()) } }
     @SERVER@
   }
 }
@@ -82,6 +81,8 @@ end
 -- ---- asking it -------------------------------------------------------------------------
 
 --- Send a request, and do not wait for the answer.
+-- @tparam string path
+-- @tparam[opt] string headers each with its line end
 -- @treturn table the connection, for `receive`
 function methods:send(path, headers)
   local connection = assert(socket.tcp())
@@ -132,10 +133,10 @@ end
 
 --- Ask so many times at once.
 -- @treturn {table,…} the answers
-function methods:get_all(path, count)
+function methods:get_all(path, count, headers)
   local connections, answers = {}, {}
   for i = 1, count do
-    connections[i] = self:send(path)
+    connections[i] = self:send(path, headers)
   end
   for i, connection in ipairs(connections) do
     answers[i] = self:receive(connection)
@@ -221,21 +222,23 @@ local guard = "setsid sh -c 'while kill -0 %s && kill -0 %s; do sleep 1; done; k
 --- Start one.
 -- @tparam table given `server` (what is in the server block), and what else goes into the
 --   configuration: `init`, `init_worker` (Lua), `http`, `main`, `listen`, `workers` (1);
---   `environment`; `wrapper`, a command that runs it; or `config`, a function that is given
---   `{port, root, dir}` and returns the whole text
+--   `environment`; `wrapper`, a command that runs it; `before`, a function that is given the
+--   host when it has its `dir` and `port`; `config`, one that then returns the whole text
 function nginx_host.start(given)
   local self = setmetatable(launch.look_around(), methods)
   local listener
   listener, self.port = launch.listen()
   self.workers = given.workers or 1
+  if given.before then
+    given.before(self)
+  end
   launch.write(self.dir .. "/nginx.conf", (given.config or text_of)(self, given))
   launch.nginx(self, { listener }, given)
   launch.shell(guard:format(self.parent, self.pid, self.pid))
   local started = nginx_host.wait_until(function()
     return launch.read(self.dir .. "/nginx.pid") ~= "" or nil
   end)
-  local ok = started and pcall(self.get, self, "/pid")
-  if not ok then
+  if not started then
     local text = launch.log(self)
     self:stop()
     error("nginx did not start:\n" .. text, 0)

@@ -66,6 +66,11 @@ function methods:start(given)
   }
   given.init = prelude:gsub("@([A-Z_]+)@", values) .. (given.init or "")
   given.server = nginx_stage.locations .. (given.server or "")
+  return self:start_as(given)
+end
+
+--- Start an nginx that knows nothing but what it is given.
+function methods:start_as(given)
   self.host = nginx_host.start(given)
   table.insert(self.hosts, self.host)
   return self.host
