@@ -37,10 +37,14 @@ void bearer_object_type(lua_State *L, const char *type, const luaL_Reg *metameth
 }
 
 void bearer_buffer_push(lua_State *L, bearer_buffer *b) {
+  bearer_buffer *handed = &bearer_lua_state(L)->handed;
   int failed = b->failed;
+  bearer_buffer_free(handed);
+  *handed = *b;
+  memset(b, 0, sizeof(*b));
   if (!failed)
-    lua_pushlstring(L, bearer_buffer_string(b), b->size);
-  bearer_buffer_free(b);
+    lua_pushlstring(L, bearer_buffer_string(handed), handed->size);
+  bearer_buffer_free(handed);
   if (failed)
     luaL_error(L, "not enough memory");
 }

@@ -4,6 +4,7 @@
 #include "binding.h"
 
 #include <math.h>
+#include <string.h>
 
 static char key; /* its address names the state in the registry */
 
@@ -19,6 +20,7 @@ bearer_lua *bearer_lua_state(lua_State *L) {
 static int state_gc(lua_State *L) {
   bearer_lua *state = lua_touserdata(L, 1);
   bearer_net_close(&state->net);
+  bearer_buffer_free(&state->handed);
   return 0;
 }
 
@@ -97,7 +99,7 @@ void bearer_lua_open(lua_State *L) {
   lua_rawget(L, LUA_REGISTRYINDEX);
   if (lua_isnil(L, -1)) {
     state = lua_newuserdata(L, sizeof(*state)); /* core, nil, state */
-    state->clock = (bearer_clock){ 0, 0, 0 };
+    memset(state, 0, sizeof(*state));
     bearer_net_init(&state->net);
     lua_newtable(L); /* core, nil, state, mt */
     lua_pushcfunction(L, state_gc);
