@@ -34,6 +34,7 @@ build = {
   type = "builtin",
   modules = {
     ["bearer.answer"] = "lua/bearer/answer.lua",
+    ["bearer.attempt"] = "lua/bearer/attempt.lua",
     ["bearer.call"] = "lua/bearer/call.lua",
     ["bearer.catalogue"] = "lua/bearer/catalogue.lua",
     ["bearer.definition"] = "lua/bearer/definition.lua",

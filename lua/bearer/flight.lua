@@ -5,11 +5,11 @@
 -- A flight goes through `send` → `wait` → (the next request | `pause` → `send`) → ended.
 -- @module bearer.flight
 local answer = require "bearer.answer"
+local attempt = require "bearer.attempt"
 local core = require "bearer.core"
 local engine = require "bearer.engine"
 local errors = require "bearer.errors"
 local exchange = require "bearer.exchange"
-local inputs = require "bearer.inputs"
 local refusal = require "bearer.refusal"
 local request = require "bearer.request"
 local token = require "bearer.token"
@@ -18,95 +18,6 @@ local flight = {}
 flight.__index = flight
 
 local first_pause, longest_pause = 0.25, 8
-
--- ---- what an attempt knows -------------------------------------------------------
-
--- The names in the texts of these requests; "*" when a function may ask for any.
-local function names_in(node, found)
-  if type(node) == "string" then
-    for name in node:gmatch "%${([^}]*)}" do
-      found[name] = true
-    end
-  elseif type(node) == "table" then
-    for _, item in pairs(node) do
-      names_in(item, found)
-    end
-  elseif type(node) == "function" then
-    found["*"] = true
-  end
-  return found
-end
-
-local builtins = {
-  uuid = core.primitives.uuid,
-  now = core.primitives.now,
-}
-
-local function set_builtins(login, scope)
-  for name, make in pairs(builtins) do
-    scope:set(name, make())
-  end
-  scope:set("login_url", request.url(login.def, scope, login.def.login[1].url), "url")
-end
-
--- A login that spends a refresh token given as an input spends its newest successor, unless
--- the caller has put a new one there.
-local function put_successor(login, scope)
-  local s, spent = login.successor, login.spent
-  if not s or s.fingerprint ~= login.fingerprint then
-    return true
-  elseif s.rotated and spent and spent.lost and spent.token == s.token then
-    return nil, "the answer that held the next refresh token was lost; a new one must be given",
-      "refresh_token_lost"
-  end
-  scope:set("refresh_token", token.refresh_token(s.token), "text", true)
-  return true
-end
-
-local function open_for_login(login)
-  local scope = core.scope(login.scope)
-  local ok, result = inputs.read(login.def, scope, login.dynamic)
-  login.fingerprint = ok and result or nil
-  if not ok then
-    return nil, result
-  end
-  local why, code
-  ok, why, code = put_successor(login, scope)
-  if not ok then
-    return nil, why, code
-  end
-  set_builtins(login, scope)
-  return scope
-end
-
--- Only what the refresh names is asked for: a one-time code must not be spent on it.
-local function open_for_refresh(login, old)
-  local scope, named, asked = core.scope(login.scope), names_in(login.def.refresh, {}), {}
-  for name, source in pairs(login.dynamic) do
-    asked[name] = (named[name] or named["*"]) and source or nil
-  end
-  local ok, why = inputs.read(login.def, scope, asked)
-  if not ok then
-    return nil, why
-  end
-  set_builtins(login, scope)
-  token.carry(old, scope)
-  return scope
-end
-
---- Is there what a refresh would need?
--- @tparam table login the fields of a login
--- @treturn boolean
-function flight.can_refresh(login)
-  local old = login.token
-  if not login.def.refresh or not old or login.spent and login.spent.token == old then
-    return false
-  end
-  local named = names_in(login.def.refresh, {})
-  local needs_one = named.refresh_token or named.token
-  return not needs_one or named.refresh_token and token.refresh_token(old) ~= nil
-    or named.token and core.state(old) ~= "expired" or false
-end
 
 -- ---- beginning -------------------------------------------------------------------
 
@@ -125,10 +36,7 @@ local function begin_attempt(self)
   self.kept = old and copy(token.fields(old).kept) or {}
   self.spends = old ~= nil or login.def.inputs.refresh_token ~= nil -- what may rotate
   self.sent = false
-  if old then
-    return open_for_refresh(login, old)
-  end
-  return open_for_login(login)
+  return attempt.scope(login, old)
 end
 
 --- Begin a renewal.
@@ -136,7 +44,7 @@ end
 -- @tparam function done `(flight) -> ()`: called once, at the end; `found` or `err` is set
 -- @treturn bearer.flight
 function flight.new(login, done)
-  local now, refreshes = core.now(), flight.can_refresh(login)
+  local now, refreshes = core.now(), attempt.can_refresh(login)
   return setmetatable({
     login = login, kind = refreshes and "refresh" or "login", token = login.token, done = done,
     began = now, deadline = now + login.options.timeout, attempt = 0, index = 0, ended = false,
@@ -177,13 +85,13 @@ local function end_badly(self, fields)
   conclude(self)
 end
 
-local function pause_of(attempt)
-  local most = math.min(longest_pause, first_pause * 2 ^ attempt)
+local function pause_before(tries)
+  local most = math.min(longest_pause, first_pause * 2 ^ tries)
   return most * core.jitter() -- full jitter: a fleet spreads out
 end
 
 local function try_again(self)
-  self.wake = core.now() + pause_of(self.attempt)
+  self.wake = core.now() + pause_before(self.attempt)
   self.attempt = self.attempt + 1
   self.scope = nil
   engine.sleep(self)
@@ -226,17 +134,6 @@ end
 
 -- ---- answers ---------------------------------------------------------------------
 
--- What was kept goes into the headers of calls, and could split them.
-local function splits_headers(self)
-  local authorize = self.login.def.authorize
-  for name in pairs(names_in(authorize and authorize.headers, {})) do
-    local value = self.kept[name]
-    if type(value) == "string" and value:find("%c") then
-      return name
-    end
-  end
-end
-
 local function take_token(self, a)
   local def = self.login.def
   local found, fields, considered = answer.token(a, def, self.scope)
@@ -246,7 +143,7 @@ local function take_token(self, a)
   for name, value in pairs(answer.keep(a, def.token.keep, self.scope)) do
     self.kept[name] = value
   end
-  local splitter = splits_headers(self)
+  local splitter = attempt.splitter(def, self.kept)
   if splitter then
     local why = ("the answer's '%s' would split a header"):format(splitter)
     return fail(self, refusal.broken(a.status, why), true)
