@@ -90,8 +90,10 @@ static void abandon(bearer_net *net) {
   if (o != NULL) {
     o->multi = net->multi;
     o->share = net->share;
-    o->next = orphans;
-    orphans = o;
+    o->next = __atomic_load_n(&orphans, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&orphans, &o->next, o, 0, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED)) {
+    } /* no lock: a thread of the parent's may have held it */
   }
   abandon_list(net, &net->queued);
   abandon_list(net, &net->under_way);
@@ -261,21 +263,24 @@ static int may_begin_now(bearer_net *net, int busy) {
   return 1;
 }
 
-/* As long as there is a queue, any connection may be of use again. Afterwards not many
-   stay open: the descriptors are the host's. */
+/* As long as there is a queue, any connection may be of use again, and as long as as many
+   are under way, most of them. Afterwards few stay open: the descriptors are the host's.
+ */
 static void limit_connections(bearer_net *net) {
-  long limit = net->waiting > 0 ? net->most : net->most / 8;
+  long few = net->most / 8, busy = net->running + net->running / 3;
+  long limit = net->waiting > 0 ? net->most : busy > few ? busy : few;
   if (limit != net->most_connections)
     curl_multi_setopt(net->multi, CURLMOPT_MAXCONNECTS, limit);
   net->most_connections = limit;
 }
 
-static const double most_work =
-    0.0005; /* seconds in one poll, but for what cannot be cut */
+/* Seconds in one poll. What cannot be cut, one step of a TLS handshake above all, takes a
+   millisecond, and may come at the end of them. */
+static const double most_work = 0.0002;
 
 int bearer_net_poll(bearer_net *net, long max_ms) {
   long due;
-  double began = 0;
+  double till;
   int busy;
   if (!ready(net)) {
     if (max_ms > 0 && net->ended.first == NULL)
@@ -285,17 +290,15 @@ int bearer_net_poll(bearer_net *net, long max_ms) {
   due = bearer_net_timeout(net);
   if (due >= 0 && due < max_ms)
     max_ms = due;
+  if (max_ms > 0)
+    bearer_sockets_wait(net, (int)max_ms);
+  till = bearer_sockets_now() + most_work;
   do {
     busy = bearer_sockets_run_timers(net);
-    busy |= bearer_sockets_run(net, busy ? 0 : (int)max_ms);
+    busy |= bearer_sockets_run(net);
     busy |= may_begin_now(net, busy) && begin_one(net);
     collect(net);
-    if (began <= 0) { /* the wait is over: now the timers once more */
-      began = bearer_sockets_now();
-      busy |= max_ms > 0;
-    }
-    max_ms = 0;
-  } while (busy && bearer_sockets_now() - began < most_work);
+  } while (busy && bearer_sockets_now() < till);
   limit_connections(net);
   expire_queued(net);
   return net->running + net->waiting;

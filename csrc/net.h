@@ -94,8 +94,8 @@ int bearer_net_start(bearer_net *net, bearer_transfer *t, bearer_message *m,
 void bearer_transfer_close(bearer_transfer *t);
 
 /* Wait at most max_ms for news, advance what there is to advance, but not for much longer
-   than a millisecond's half: a frame or an event loop is waiting. How many transfers are
-   under way or queued. */
+   than a fifth of a millisecond: a frame or an event loop is waiting. How many transfers
+   are under way or queued. */
 int bearer_net_poll(bearer_net *net, long max_ms);
 /* The id of a transfer that has ended, each once; 0 when there is none. */
 unsigned long bearer_net_next_ended(bearer_net *net);

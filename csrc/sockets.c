@@ -10,6 +10,7 @@
 
 #if defined(__linux__)
 #define BEARER_EPOLL
+#include <poll.h>
 #include <sys/epoll.h>
 #endif
 
@@ -46,11 +47,16 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *k
   return 0;
 }
 
+void bearer_sockets_wait(bearer_net *net, int ms) {
+  struct pollfd any = { net->poll_fd, POLLIN, 0 };
+  poll(&any, 1, ms);
+}
+
 /* One socket at a time: what is left over is still ready at the next call. */
-int bearer_sockets_run(bearer_net *net, int ms) {
+int bearer_sockets_run(bearer_net *net) {
   struct epoll_event event;
   int running = 0, mask;
-  if (epoll_wait(net->poll_fd, &event, 1, ms) <= 0)
+  if (epoll_wait(net->poll_fd, &event, 1, 0) <= 0)
     return 0;
   mask = ((event.events & EPOLLIN) ? CURL_CSELECT_IN : 0) |
          ((event.events & EPOLLOUT) ? CURL_CSELECT_OUT : 0) |
@@ -73,11 +79,13 @@ int bearer_sockets_run_timers(bearer_net *net) {
   return 0;
 }
 
-int bearer_sockets_run(bearer_net *net, int ms) {
+void bearer_sockets_wait(bearer_net *net, int ms) {
+  curl_multi_poll(net->multi, NULL, 0, ms, NULL);
+}
+
+int bearer_sockets_run(bearer_net *net) {
   int running = 0;
   curl_multi_perform(net->multi, &running);
-  if (ms > 0 && running > 0)
-    curl_multi_poll(net->multi, NULL, 0, ms, NULL);
   return 0;
 }
 #endif

@@ -14,8 +14,10 @@ int bearer_sockets_open(bearer_net *net);
 /* Close the epoll descriptor; libcurl's own sockets are untouched. Safe to repeat. */
 void bearer_sockets_close(bearer_net *net);
 
-/* Wait at most ms for a socket and have libcurl act on it. 1 when it did. */
-int bearer_sockets_run(bearer_net *net, int ms);
+/* Wait at most ms for a socket. */
+void bearer_sockets_wait(bearer_net *net, int ms);
+/* Have libcurl act on a socket, if any is ready. 1 when it did. */
+int bearer_sockets_run(bearer_net *net);
 /* Have libcurl act on its timers, if any is due. 1 when it did. */
 int bearer_sockets_run_timers(bearer_net *net);
 
