@@ -18,7 +18,7 @@ local function affinity(cores)
 end
 
 if _VERSION == "Lua 5.4" then
-  collectgarbage("incremental", 0, 0, 9)
+  collectgarbage("incremental", 200, 25, 9)
 end
 
 affinity "0-1023"
