@@ -135,6 +135,7 @@ describe("README.md: an example", function()
         installed[#installed + 1] = def.name
       end
       check_printed(block)
+      bearer.use "blocking" -- whatever the example is about
     end)
   end
 
