@@ -197,6 +197,22 @@ describe_nginx("in nginx, a function of the host's", function()
     assert.equal(2, s:logins())
   end)
 
+  it("may be an input, and the hold be lifted while it yields", function()
+    s:start {
+      init = slow_input:format(nginx_stage.wrong_password),
+      server = location("/x", [[
+        local code = header()
+        local thread = ngx.thread.spawn(header)
+        ngx.sleep(0.02) -- now the thread is asking whether the secret has changed
+        erp:reset()
+        local _, again = ngx.thread.wait(thread)
+        ngx.print(code, " ", again)]]),
+    }
+    local code, again = s.host:get("/x").body:match "^(%S+) (%S+)$"
+    assert.equal(code, again)
+    assert.equal(2, s:logins()) -- the lifted hold lets it try anew
+  end)
+
   it("may be an input that raises", function()
     s:start { init = [[erp = new_login({}, { password = function()
       ngx.sleep(0.01)

@@ -46,8 +46,8 @@ local function hold(login, err)
   }
 end
 
-local function is_lifted(login)
-  local h = login.hold
+-- May ask functions of the host's, which may yield.
+local function is_lifted(login, h)
   if core.now() >= h.till then
     return true
   end
@@ -62,13 +62,15 @@ end
 -- @tparam table login fields of a login
 -- @treturn ?bearer.error nil when it is not held
 function renewal.held(login)
-  if not login.hold then
-    return nil
-  elseif is_lifted(login) then
+  local h = login.hold
+  local lifted = h and is_lifted(login, h)
+  if login.hold ~= h then
+    return renewal.held(login) -- it has changed meanwhile
+  elseif not h or lifted then
     login.hold = nil
     return nil
   end
-  return errors.with(login.hold.err, { retry_after = login.hold.till - core.now() })
+  return errors.with(h.err, { retry_after = h.till - core.now() })
 end
 
 --- Lift the hold, and forget that there ever was one.
