@@ -3,7 +3,7 @@ local bearer = require "bearer"
 local core = require "bearer.core"
 local hosts = require "spec.support.hosts"
 local socket = require "socket"
-local stages = require "spec.support.stage"
+local stages = require "spec.support.provider_stage"
 
 local slow = 0.1 -- seconds that an answer takes where something has to happen meanwhile
 
