@@ -108,12 +108,12 @@ static int ready(bearer_net *net) {
   return net->multi != NULL;
 }
 
-/* Half of the descriptors that the process may have, within reason. */
+/* A quarter of the descriptors that the process may have, within reason. */
 static int most_transfers(void) {
   struct rlimit files;
   if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur > 1024)
-    return 512;
-  return files.rlim_cur < 32 ? 8 : (int)(files.rlim_cur / 2);
+    return 256;
+  return files.rlim_cur < 32 ? 8 : (int)(files.rlim_cur / 4);
 }
 
 static void empty(bearer_list *list) {
@@ -267,7 +267,7 @@ static int may_begin_now(bearer_net *net, int busy) {
    are under way, most of them. Afterwards few stay open: the descriptors are the host's.
  */
 static void limit_connections(bearer_net *net) {
-  long few = net->most / 8, busy = net->running + net->running / 3;
+  long few = net->most / 4, busy = net->running + net->running / 6;
   long limit = net->waiting > 0 ? net->most : busy > few ? busy : few;
   if (limit != net->most_connections)
     curl_multi_setopt(net->multi, CURLMOPT_MAXCONNECTS, limit);
