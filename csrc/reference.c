@@ -28,11 +28,9 @@ static long regular_size(int fd) {
 }
 
 static size_t without_newline(const char *data, size_t size) {
-  if (size > 0 && data[size - 1] == '\n')
-    size--;
-  if (size > 0 && data[size - 1] == '\r')
-    size--;
-  return size;
+  if (size == 0 || data[size - 1] != '\n')
+    return size;
+  return size > 1 && data[size - 2] == '\r' ? size - 2 : size - 1;
 }
 
 static const char *read_all(int fd, bearer_secret *out) {

@@ -75,6 +75,14 @@ describe("secret references:", function()
     end
   end)
 
+  it("a file that ends in a carriage return is not cut: that is no newline", function()
+    for text, want in pairs { ["abc\r"] = "abc%0D", ["\r"] = "%0D", ["a\n\r"] = "a%0A%0D" } do
+      local l, sent = login(bearer.file(write("secret", text)))
+      assert(l:token())
+      assert.equal("p=" .. want, sent[1])
+    end
+  end)
+
   it("read anew for each login", function()
     local path = write("secret", "first\n")
     local l, sent = login(bearer.file(path))
