@@ -168,6 +168,13 @@ static void add_credential(bearer_buffer *to, bearer_buffer *from, int encode) {
   bearer_buffer_free(from);
 }
 
+/* A buffer that is wiped with its object: to hold while something may raise.
+   [-0, +1, m] */
+static bearer_buffer *collected_buffer(lua_State *L) {
+  bearer_message *m = bearer_object_new(L, BEARER_REQUEST, sizeof(*m));
+  return &m->body;
+}
+
 /* request:basic(encode, hider, user_scope, user, password_scope, password): RFC 7617;
    with encode both are form-encoded first (RFC 6749 2.3.1). The hider scope learns the
    credentials, which an error text could repeat. */
@@ -175,14 +182,16 @@ static int request_basic(lua_State *L) {
   bearer_message *m = bearer_request_check(L, 1);
   int encode = lua_toboolean(L, 2), results;
   bearer_names *hider = bearer_scope_optional(L, 3);
-  bearer_buffer user = { 0 }, password = { 0 }, both = { 0 }, value = { 0 };
-  if ((results = expand(L, 5, 0, &user)) > 0)
+  bearer_buffer *user, password = { 0 }, both = { 0 }, value = { 0 };
+  lua_settop(L, 7);
+  user = collected_buffer(L);
+  if ((results = expand(L, 5, 0, user)) > 0)
     return results;
   if ((results = expand(L, 7, 0, &password)) > 0) {
-    bearer_buffer_free(&user);
+    bearer_buffer_free(user);
     return results;
   }
-  add_credential(&both, &user, encode);
+  add_credential(&both, user, encode);
   bearer_buffer_text(&both, ":");
   add_credential(&both, &password, encode);
   bearer_buffer_text(&value, "Basic ");
