@@ -215,9 +215,9 @@ function methods:stop()
   launch.stop(self, self.port)
 end
 
--- Ends it when the process that started it is gone.
-local guard = "setsid sh -c 'while kill -0 %s && kill -0 %s; do sleep 1; done; kill %s'" ..
-  " </dev/null >/dev/null 2>&1 &"
+-- Ends it, and removes its folder, when the process that started it is gone.
+local guard = "setsid sh -c 'while kill -0 %s; do kill -0 %s || exit; sleep 1; done; " ..
+  "kill %s; rm -rf \"%s\"' </dev/null >/dev/null 2>&1 &"
 
 --- Start one.
 -- @tparam table given `server` (what is in the server block), and what else goes into the
@@ -234,7 +234,7 @@ function nginx_host.start(given)
   end
   launch.write(self.dir .. "/nginx.conf", (given.config or text_of)(self, given))
   launch.nginx(self, { listener }, given)
-  launch.shell(guard:format(self.parent, self.pid, self.pid))
+  launch.shell(guard:format(self.parent, self.pid, self.pid, self.dir))
   local started = nginx_host.wait_until(function()
     return launch.read(self.dir .. "/nginx.pid") ~= "" or nil
   end)
