@@ -218,6 +218,23 @@ describe("bearer.use and the loop:", function()
         mistake(function() bearer.use(odd) end))
     end
   end)
+  it("a driver whose library is not there says so", function()
+    local err = mistake(function() bearer.use "resty" end) -- this is no nginx
+    assert.truthy(err:find("bearer: driver 'resty': ", 1, true), err)
+    assert.truthy(err:find("ngx", 1, true), err)
+  end)
+  it("a name that is no driver's is none, whatever can be required by it", function()
+    local hint = "no driver 'blockin'; did you mean 'blocking'?"
+    assert.truthy(mistake(function() bearer.use "blockin" end):find(hint, 1, true))
+    for _, name in ipairs { "coroutines", "", "../x", "spec_evil" } do
+      package.preload["bearer.drivers." .. name] = name ~= "coroutines" and function()
+        return { wait = function() end }
+      end or nil
+      local err = mistake(function() bearer.use(name) end)
+      package.preload["bearer.drivers." .. name] = nil
+      assert.truthy(err:find("no driver '" .. name .. "'", 1, true), err)
+    end
+  end)
   it("poll, fd and timeout answer when nothing is under way", function()
     assert.equal(0, bearer.poll())
     assert.equal(0, bearer.poll(1))

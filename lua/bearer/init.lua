@@ -137,13 +137,23 @@ bearer.file = core.file
 
 -- ---- waiting ------------------------------------------------------------------------------
 
+local drivers = { blocking = true, resty = true, cqueues = true, luv = true, manual = true }
+
+local function load_driver(name)
+  if not drivers[name] then
+    local hint = words.suggester()(name, drivers)
+    error(("bearer: no driver %s%s"):format(words.quote(name), hint), 0)
+  end
+  local ok, found = pcall(require, "bearer.drivers." .. name)
+  if not ok then -- it needs what this host does not have
+    error(("bearer: driver '%s': %s"):format(name, tostring(found)), 0)
+  end
+  return found
+end
+
 local function driver_of(driver)
   if type(driver) == "string" then
-    local ok, found = pcall(require, "bearer.drivers." .. driver)
-    if not ok or not is_name(driver) then
-      error(("bearer: no driver %s"):format(words.quote(driver)), 0)
-    end
-    return found
+    return load_driver(driver)
   elseif type(driver) == "table" and type(driver.wait) == "function" then
     return driver
   end
