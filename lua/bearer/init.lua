@@ -190,8 +190,11 @@ end
 --- Start these logins ahead, and return at once.
 -- @tparam bearer.login ...
 function bearer.prewarm(...)
+  local all = {}
   for i = 1, select("#", ...) do
-    local fields = core.fields((select(i, ...)), "bearer.login")
+    all[i] = core.fields((select(i, ...)), "bearer.login")
+  end
+  for _, fields in ipairs(all) do -- all are logins: none is begun when one is not
     local _, state = renewal.living(fields)
     if not fields.closed and state ~= "fresh" then
       renewal.nudge(fields)
