@@ -119,8 +119,11 @@ local function parse(text)
 end
 
 --- The answer on a connection.
+-- @tparam table connection
+-- @tparam[opt=10] number seconds to wait for it
 -- @treturn table `status` (nil when there was none), `headers`, `body`
-function methods.receive(_, connection)
+function methods.receive(_, connection, seconds)
+  connection:settimeout(seconds or 10)
   local text, _, partial = connection:receive("*a")
   connection:close()
   return parse(text or partial)
@@ -138,8 +141,9 @@ function methods:get_all(path, count, headers)
   for i = 1, count do
     connections[i] = self:send(path, headers)
   end
+  local limit = socket.gettime() + 10
   for i, connection in ipairs(connections) do
-    answers[i] = self:receive(connection)
+    answers[i] = self:receive(connection, math.max(0, limit - socket.gettime()))
   end
   return answers
 end
