@@ -7,7 +7,7 @@ local endpoints = 300
 -- Sanitizers and valgrind are slow, and look for something else; plain Lua 5.1 is not our host.
 local checked = (os.getenv "LD_PRELOAD" or os.getenv "SUITE_CHILD" or "") ~= ""
 local few = checked or _VERSION == "Lua 5.1" and not jit -- luacheck: globals jit
-local count = few and 500 or 10000
+local count = few and 500 or jit and 3000 or 10000
 
 describe("very many logins at once", function()
   local sb, states, urls

@@ -33,7 +33,7 @@ describe("good and bad endpoints at once, on", function()
     urls = {
       fast = sb:script("fast", { body = answer }),
       slow = sb:script("slow", { body = answer, delay = 3 }),
-      late = sb:script("late", { body = answer, delay = 0.5 }),
+      late = sb:script("late", { body = answer, delay = 0.25 }),
       stuck = "https://stuck.example/", hole = at(hole), mute = at(mute), refused = at(gone),
     }
     gone:close()
@@ -81,7 +81,7 @@ describe("good and bad endpoints at once, on", function()
       check_end(ends.hole, "timeout", settings.hole.connect_timeout)
       check_end(ends.mute, "timeout", settings.mute.timeout)
       check_end(ends.slow, "timeout", settings.slow.timeout)
-      check_end(ends.late, "ok", 0.5)
+      check_end(ends.late, "ok", 0.25)
       check_end(ends.refused, "connect", 0)
       assert.is_true(tonumber(ends.fast[1]) >= 5, "the fast one was asked too seldom")
       assert.is_true(ends.fast[2] < tolerance, ("%.3f s for the fast one"):format(ends.fast[2]))
