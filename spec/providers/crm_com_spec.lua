@@ -57,6 +57,15 @@ describe("crm_com", function()
     s:token(login)
   end)
 
+  it("sends a number as the text that people mean: no 7.0, no 4.1111111111111e+15", function()
+    s:token(s:login { unit = 7.0 })
+    assert.equal("7", cjson.decode(s:last("login").body).unit)
+    s.sb:tell("crm_com", { credentials = { identifier = "4111111111111111" } })
+    for _, identifier in ipairs { 4111111111111111, 4111111111111111.0 } do
+      s:token(s:login_with(s:inputs({ identifier = identifier }, "crm_com_pass_code")))
+    end
+  end)
+
   it("reads two hours out of claims that are texts", function()
     s.sb:tell("crm_com", { lifetime = 5400 })
     local t = s:token(s:login())

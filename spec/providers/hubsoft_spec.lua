@@ -33,9 +33,14 @@ describe("hubsoft", function()
     assert.is_nil(asked.headers.authorization)
   end)
 
-  it("sends a client id given as a number as a text", function()
-    s:token(s:login { client_id = 3 })
-    assert.equal("3", cjson.decode(s:last("login").body).client_id)
+  it("sends a client id given as a number as a text: 3, not 3.0", function()
+    for _, id in ipairs { 3, 3.0 } do
+      local login = s:login { client_id = id }
+      s:token(login)
+      assert.equal("3", cjson.decode(s:last("login").body).client_id)
+      assert(login:refresh())
+      assert.equal("3", cjson.decode(s:last("refresh").body).client_id)
+    end
   end)
 
   it("calls with Accept, without which the server redirects to a login page", function()
