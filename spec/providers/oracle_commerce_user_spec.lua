@@ -35,6 +35,13 @@ describe("oracle_commerce_user", function()
     assert.equal("/ccadmin/v1/login", path())
   end)
 
+  it("asks the same page when base_url ends in a slash", function()
+    for _, code in ipairs { s:inputs().totp_code, false } do
+      s:token(s:login { base_url = s:inputs().base_url .. "/", totp_code = code })
+      assert.equal(code and "/ccadmin/v1/mfalogin" or "/ccadmin/v1/login", path())
+    end
+  end)
+
   it("logs shoppers and agents in", function()
     for _, api in ipairs { "ccstore", "ccagent" } do
       local login = s:login { totp_code = false, api = api }

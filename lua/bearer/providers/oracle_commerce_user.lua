@@ -5,7 +5,7 @@ local path = require "bearer.path"
 -- code as one more field.
 local function login_page(v, f)
   local with_code = v.api == "ccadmin" and f.text "${totp_code}" ~= nil
-  return ("%s/%s/v1/%s"):format(v.base_url, v.api, with_code and "mfalogin" or "login")
+  return f.text("${base_url}/${api}/v1/" .. (with_code and "mfalogin" or "login"))
 end
 
 -- A shopper's account with a second factor is answered with a 200 and no token in it: the code is
