@@ -75,7 +75,8 @@ static int is_fresh(login *l) {
 
 /* core.fresh_header(login) -> name, value; nil when it must be looked for */
 static int login_fresh_header(lua_State *L) {
-  if (!is_fresh(luaL_checkudata(L, 1, BEARER_LOGIN))) {
+  login *l = luaL_testudata(L, 1, BEARER_LOGIN);
+  if (l == NULL || !is_fresh(l)) {
     lua_pushnil(L);
     return 1;
   }
@@ -91,18 +92,19 @@ static int after_slow(lua_State *L, int status, lua_KContext context) {
   return lua_gettop(L);
 }
 
-/* luaL_checkudata without its look into the registry. */
-static login *check_login(lua_State *L) { /* [-0, +0, v] */
+/* luaL_testudata without its look into the registry. */
+static login *test_login(lua_State *L) { /* [-0, +0, m] */
   login *l = lua_touserdata(L, 1);
   if (l == NULL || lua_rawlen(L, 1) != sizeof(*l) || l->mark != &mark)
-    l = luaL_checkudata(L, 1, BEARER_LOGIN);
+    l = luaL_testudata(L, 1, BEARER_LOGIN);
   return l;
 }
 
 /* The method. Upvalue: what to do when there is no fresh header; that may yield, and goes
    on in after_slow. */
 static int login_header(lua_State *L) {
-  if (is_fresh(check_login(L))) {
+  login *l = test_login(L);
+  if (l != NULL && is_fresh(l)) {
     push_header(L, NAME);
     push_header(L, VALUE);
     return 2;

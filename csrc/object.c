@@ -61,9 +61,31 @@ static int object_new(lua_State *L) {
   return 1;
 }
 
-/* core.fields(object, type) -> its table; raises when it is none of that type */
+/* "file:line: " of the first Lua code from this level on. [-0, +1, m] */
+static void push_where(lua_State *L, int level) {
+  lua_Debug at;
+  while (lua_getstack(L, level, &at) && lua_getinfo(L, "l", &at) && at.currentline < 0)
+    level++; /* a C function, such as pcall */
+  luaL_where(L, level);
+}
+
+static int wrong_object(lua_State *L, const char *type) { /* [-0, +0, v] */
+  const char *got = luaL_typename(L, 1);
+  if (lua_type(L, 1) == LUA_TUSERDATA && luaL_getmetafield(L, 1, "__name"))
+    got = luaL_optstring(L, -1, got);
+  push_where(L, 3); /* this, what asked for the fields, the method, its caller */
+  lua_pushfstring(L, "%s%s: a %s expected, got %s", lua_tostring(L, -1),
+                  lua_tostring(L, 3), type, got);
+  return lua_error(L);
+}
+
+/* core.fields(object, type, method) -> its table. When it is none of that type: with a
+   method, a mistake of that method's caller. */
 static int object_fields(lua_State *L) {
-  luaL_checkudata(L, 1, luaL_checkstring(L, 2));
+  const char *type = luaL_checkstring(L, 2);
+  if (luaL_testudata(L, 1, type) == NULL)
+    return lua_isstring(L, 3) ? wrong_object(L, type)
+                              : luaL_argerror(L, 1, "an object of another type expected");
   lua_getuservalue(L, 1);
   return 1;
 }

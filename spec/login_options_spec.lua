@@ -255,6 +255,16 @@ describe("bearer.use and the loop:", function()
     bearer.prewarm()
     assert.truthy(mistake(function() bearer.prewarm(3) end):find("bearer.login expected", 1, true))
   end)
+  it("poll and prewarm raise where the caller stands", function()
+    for message, wrong in pairs {
+      ["poll: a number expected, got string"] = function() bearer.poll "x" end,
+      ["prewarm: a bearer.login expected, got number"] = function() bearer.prewarm(42) end,
+      ["prewarm: a bearer.login expected, got nil"] = function() bearer.prewarm(nil) end,
+    } do
+      local err = mistake(wrong)
+      assert.truthy(err:find("login_options_spec.lua:%d+: " .. message:gsub("%.", "%%.")), err)
+    end
+  end)
   it("prewarm starts nothing when one of them is no login", function()
     local login, sent = shop.login()
     assert.is_false(pcall(bearer.prewarm, login, 42))

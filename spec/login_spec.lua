@@ -271,6 +271,22 @@ describe("login:", function()
       end
     end
   end)
+  it("a wrong self raises where the caller stands, and names the method", function()
+    local login = open()
+    local token = assert(login:token())
+    for _, method in ipairs {
+      "token", "header", "headers", "authorize", "request", "refresh", "logout", "forget", "reset",
+      "status", "close",
+    } do
+      for got, odd in pairs { number = 42, table = {}, ["bearer.token"] = token } do
+        local line = debug.getinfo(1, "l").currentline + 1
+        local ok, err = pcall(function() local _ = login[method](odd, {}) end)
+        assert.is_false(ok)
+        assert.truthy(err:find(("login_spec.lua:%d: %s: a bearer.login expected, got %s")
+          :format(line, method, got), 1, true), err)
+      end
+    end
+  end)
   it("argument mistakes raise where the caller stands", function()
     local login = open()
     assert(login:token())

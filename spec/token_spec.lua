@@ -100,6 +100,22 @@ describe("token:", function()
       end
     end
   end)
+  it("a wrong self raises where the caller stands, and names the method", function()
+    local login = open()
+    local token = assert(login:token())
+    for _, method in ipairs {
+      "header", "headers", "authorize", "refresh", "value", "type", "scope", "expires_in",
+      "expires_at", "expired", "claims", "get", "generation",
+    } do
+      for got, odd in pairs { number = 42, table = {}, ["bearer.login"] = login } do
+        local line = debug.getinfo(1, "l").currentline + 1
+        local ok, err = pcall(function() local _ = token[method](odd, "x") end)
+        assert.is_false(ok)
+        assert.truthy(err:find(("token_spec.lua:%d: %s: a bearer.token expected, got %s")
+          :format(line, method, got), 1, true), err)
+      end
+    end
+  end)
   it("argument mistakes raise where the caller stands", function()
     local token = token_of(bought)
     for message, mistake in pairs {

@@ -171,6 +171,9 @@ end
 -- @tparam[opt=0] number max_ms to wait at most for news
 -- @treturn integer how many transfers and renewals are under way
 function bearer.poll(max_ms)
+  if max_ms ~= nil and type(max_ms) ~= "number" then
+    error("poll: a number expected, got " .. type(max_ms), 2)
+  end
   return engine.poll(max_ms)
 end
 
@@ -187,12 +190,16 @@ function bearer.timeout()
   return due and math.ceil(due * 1000)
 end
 
+local function login_fields(login_object)
+  return (core.fields(login_object, "bearer.login", "prewarm")) -- no tail call, as above
+end
+
 --- Start these logins ahead, and return at once.
 -- @tparam bearer.login ...
 function bearer.prewarm(...)
   local all = {}
   for i = 1, select("#", ...) do
-    all[i] = core.fields((select(i, ...)), "bearer.login")
+    all[i] = login_fields((select(i, ...)))
   end
   for _, fields in ipairs(all) do -- all are logins: none is begun when one is not
     local _, state = renewal.living(fields)

@@ -64,8 +64,9 @@ end
 
 -- ---- the token --------------------------------------------------------------------------
 
-local function fields_of(self)
-  return core.fields(self, TYPE)
+-- method: which one wants them, if one of the caller's may be to blame.
+local function fields_of(self, method)
+  return (core.fields(self, TYPE, method)) -- no tail call: levels are counted
 end
 
 local function closed(f, step)
@@ -113,12 +114,12 @@ end
 -- @treturn[2] nil
 -- @treturn[2] bearer.error
 function methods:token()
-  return current(fields_of(self))
+  return current(fields_of(self, "token"))
 end
 
 -- What login:header() does when no fresh header is at hand.
 local function find_header(self)
-  local f = fields_of(self)
+  local f = fields_of(self, "header")
   local t, err = current(f)
   if not t then
     return nil, err
@@ -144,7 +145,7 @@ methods.header = served.method(find_header)
 -- @treturn[2] nil
 -- @treturn[2] bearer.error
 function methods:headers(t)
-  local f = fields_of(self)
+  local f = fields_of(self, "headers")
   if t ~= nil and type(t) ~= "table" then
     error("headers: a table expected, got " .. type(t), 2)
   end
@@ -161,7 +162,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] bearer.error
 function methods:authorize(request_table)
-  local f = fields_of(self)
+  local f = fields_of(self, "authorize")
   if type(request_table) ~= "table" then
     error("authorize: a request table expected, got " .. type(request_table), 2)
   end
@@ -178,7 +179,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] bearer.error
 function methods:refresh(rejected)
-  local f = fields_of(self)
+  local f = fields_of(self, "refresh")
   if rejected ~= nil and core.type(rejected) ~= "bearer.token" then
     error("refresh: a bearer.token expected, got " .. type(rejected), 2)
   end
@@ -225,7 +226,7 @@ end
 -- @treturn[2] bearer.error
 -- @raise on a request that cannot be sent: a wrong type, an unknown field, no https
 function methods:request(request_table)
-  local f = fields_of(self)
+  local f = fields_of(self, "request")
   call.check(request_table)
   local t, err = current(f)
   if not t then
@@ -275,7 +276,7 @@ end
 -- @treturn[2] nil when the provider did not end it; it is forgotten all the same
 -- @treturn[2] bearer.error
 function methods:logout()
-  local f = fields_of(self)
+  local f = fields_of(self, "logout")
   if f.closed then
     return nil, closed(f, "logout")
   end
@@ -294,7 +295,7 @@ end
 
 --- Drop the token here.
 function methods:forget()
-  local f = fields_of(self)
+  local f = fields_of(self, "forget")
   if not f.closed then
     renewal.adopt(f, nil)
   end
@@ -302,7 +303,7 @@ end
 
 --- Lift a hold: the next call asks the server again.
 function methods:reset()
-  renewal.reset(fields_of(self))
+  renewal.reset(fields_of(self, "reset"))
 end
 
 --- What a metrics collector wants to know.
@@ -310,7 +311,7 @@ end
 --   last_error}`: `state` is `none`, `fresh`, `advisory`, `mandatory`, `expired` or `closed`;
 --   `refused` counts tokens that an API call found no longer accepted; `hold` is in seconds
 function methods:status()
-  local f = fields_of(self)
+  local f = fields_of(self, "status")
   local t, state = renewal.living(f)
   local held = renewal.held(f)
   return {
@@ -334,7 +335,7 @@ end
 --- Wipe its secrets and forget its token. Twice is fine; later calls answer `nil` and an error
 -- with code `closed`.
 function methods:close()
-  local f = fields_of(self)
+  local f = fields_of(self, "close")
   if f.closed then
     return
   end

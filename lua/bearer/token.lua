@@ -13,8 +13,9 @@ local TYPE = "bearer.token"
 local mt = core.metatable(TYPE)
 local methods = mt.__index
 
-local function fields_of(t)
-  return core.fields(t, TYPE)
+-- method: which one wants them, if one of the caller's may be to blame.
+local function fields_of(t, method)
+  return (core.fields(t, TYPE, method)) -- no tail call: levels are counted
 end
 
 -- ---- for bearer's own modules ------------------------------------------------------
@@ -126,7 +127,7 @@ end
 -- @treturn string its name
 -- @treturn string its value
 function methods:header()
-  local f = fields_of(self)
+  local f = fields_of(self, "header")
   if not f[1] then
     f[1], f[2] = render_header(f)
   end
@@ -137,7 +138,7 @@ end
 -- @tparam[opt] table t to add them to
 -- @treturn table
 function methods:headers(t)
-  local f = fields_of(self)
+  local f = fields_of(self, "headers")
   if t ~= nil and type(t) ~= "table" then
     error("headers: a table expected, got " .. type(t), 2)
   end
@@ -153,7 +154,7 @@ end
 -- @tparam table request_table `{method, url, headers, query, json, …}`; it is changed
 -- @treturn table the same request
 function methods:authorize(request_table)
-  local f = fields_of(self)
+  local f = fields_of(self, "authorize")
   if type(request_table) ~= "table" then
     error("authorize: a request table expected, got " .. type(request_table), 2)
   end
@@ -178,31 +179,31 @@ end
 -- @treturn[2] nil
 -- @treturn[2] bearer.error
 function methods:refresh()
-  return fields_of(self).login.object:refresh(self)
+  return fields_of(self, "refresh").login.object:refresh(self)
 end
 
 --- The token itself.
 -- @treturn string
 function methods:value()
-  return fields_of(self).names:get("token")
+  return fields_of(self, "value").names:get("token")
 end
 
 --- Its type, `Bearer` most often.
 -- @treturn string
 function methods:type()
-  return fields_of(self).type
+  return fields_of(self, "type").type
 end
 
 --- What it may be used for, as the server said.
 -- @treturn ?string
 function methods:scope()
-  return fields_of(self).scope
+  return fields_of(self, "scope").scope
 end
 
 --- Seconds left to live.
 -- @treturn ?number nil when the lifetime is unknown; 0 when it is over
 function methods:expires_in()
-  fields_of(self)
+  fields_of(self, "expires_in")
   local _, _, _, ends = core.times(self)
   if ends < math.huge then
     return math.max(0, ends - core.now())
@@ -212,7 +213,7 @@ end
 --- When it dies.
 -- @treturn ?number Unix time; nil when the lifetime is unknown
 function methods:expires_at()
-  fields_of(self)
+  fields_of(self, "expires_at")
   local _, _, _, ends = core.times(self)
   if ends < math.huge then
     local now, wall = core.now()
@@ -224,7 +225,7 @@ end
 -- @tparam[opt] number leeway seconds before its end; without: as the login decides
 -- @treturn boolean
 function methods:expired(leeway)
-  fields_of(self)
+  fields_of(self, "expired")
   if leeway ~= nil and type(leeway) ~= "number" then
     error("expired: a number expected, got " .. type(leeway), 2)
   end
@@ -235,14 +236,14 @@ end
 --- A JWT's payload, unverified.
 -- @treturn ?table nil when the token is no JWT
 function methods:claims()
-  return lifetime.claims(fields_of(self).names:get("token"))
+  return lifetime.claims(fields_of(self, "claims").names:get("token"))
 end
 
 --- A field of the answer that the definition keeps.
 -- @tparam string name
 -- @treturn any nil when it was not there
 function methods:get(name)
-  local f = fields_of(self)
+  local f = fields_of(self, "get")
   if type(name) ~= "string" then
     error("get: a name expected, got " .. type(name), 2)
   end
@@ -254,7 +255,7 @@ end
 --- Which token of its login this is, counted from 1.
 -- @treturn integer
 function methods:generation()
-  return fields_of(self).generation
+  return fields_of(self, "generation").generation
 end
 
 mt.__tostring = function(self)
