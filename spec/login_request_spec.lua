@@ -96,6 +96,13 @@ describe("login:request, what is sent:", function()
     assert.equal("https://api.example/v1/", sent.url)
     assert.same({ a = 1, token = "t1" }, cjson.decode(sent.body))
   end)
+  it("a header of the caller's in another case makes way: it is sent once", function()
+    local sent = call({ url = "/", headers = { authorization = "Basic x", ["x-site"] = "a" } }, {
+      authorize = { headers = { Authorization = "Bearer ${token}", ["X-Site"] = "b" } },
+    })
+    assert.same({ "Bearer t1", nil }, { sent.headers.Authorization, sent.headers.authorization })
+    assert.same({ "b", nil }, { sent.headers["X-Site"], sent.headers["x-site"] })
+  end)
   it("the caller's tables stay as they are", function()
     local login = open { authorize = {
       headers = { ["X-Key"] = "${token}" }, query = { q = "${token}" }, json = { t = "${token}" },

@@ -39,6 +39,8 @@ describe("token:", function()
     assert.is_nil(token:get "refresh_token")
     assert.same({ "Authorization", "Bearer tok-1" }, { token:header() })
     assert.same({ Authorization = "Bearer tok-1" }, token:headers())
+    assert.same({ Authorization = "Bearer tok-1", a = "b" },
+      token:headers { AUTHORIZATION = "x", authorization = "y", a = "b" })
   end)
   it("has nil for what it did not say", function()
     local token = token_of { access_token = "t" }

@@ -104,9 +104,19 @@ local function goes_elsewhere(def)
   return a and (a.query or a.json) and not token_header(def)
 end
 
+-- The names of headers know no case: the caller's "authorization" makes way as well.
+local function set_header(to, name, value)
+  for other in pairs(to) do
+    if type(other) == "string" and other:lower() == name:lower() then
+      to[other] = nil
+    end
+  end
+  to[name] = value
+end
+
 local function add_headers(f, to)
   for name in pairs(f.def.authorize and f.def.authorize.headers or {}) do
-    to[name] = header_text(f, name)
+    set_header(to, name, header_text(f, name))
   end
 end
 
@@ -145,7 +155,7 @@ function methods:headers(t)
   t = t or {}
   add_headers(f, t)
   local name, value = self:header()
-  t[name] = value
+  set_header(t, name, value)
   return t
 end
 
