@@ -116,6 +116,14 @@ describe("a hold", function()
     end
   end)
 
+  it("answers details of its own to each caller", function()
+    r:play(r.refusal(400, nil, "some_code"))
+    local login = r:login()
+    fail(login)
+    fail(login).details.error = "spoilt"
+    assert.equal("some_code", fail(login).details.error)
+  end)
+
   it("counts each class by itself", function()
     local login = r:login()
     local seconds = {}

@@ -47,15 +47,24 @@ function errors.new(fields)
   return core.object(TYPE, fields)
 end
 
---- The same error with other fields set, for a caller who gets it later.
+local function deep_copy(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local copy = {}
+  for key, item in pairs(value) do
+    copy[key] = deep_copy(item)
+  end
+  return copy
+end
+
+--- The same error with other fields set, for a caller who gets it later. What that caller does to
+-- its details is not seen by others.
 -- @tparam bearer.error err
 -- @tparam table changes
 -- @treturn bearer.error
 function errors.with(err, changes)
-  local copy = {}
-  for key, value in pairs(fields_of(err)) do
-    copy[key] = value
-  end
+  local copy = deep_copy(fields_of(err))
   for key, value in pairs(changes) do
     copy[key] = value
   end
