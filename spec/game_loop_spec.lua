@@ -42,13 +42,13 @@ describe("in a game loop", function()
     bearer.use "blocking"
   end)
 
-  local function new(options)
+  local function new(options, logout)
     local settings = { ca_file = sb.ca_file, retries = 0 }
     for name, value in pairs(options or {}) do
       settings[name] = value
     end
     logins[#logins + 1] = bearer.login({
-      name = "game", inputs = {}, login = { url = url, form = { grant = "x" } },
+      name = "game", inputs = {}, login = { url = url, form = { grant = "x" } }, logout = logout,
     }, {}, settings)
     return logins[#logins]
   end
@@ -103,8 +103,31 @@ describe("in a game loop", function()
     end)
     local response, err = login:request { url = url }
     assert.is_nil(response)
-    assert.equal("pending", err.code)
+    assert.equal("cannot_wait", err.code) -- nothing is under way: to ask again would not help
+    assert.matches("nothing was sent", err.description, 1, true)
+    assert.equal(0, bearer.poll())
     assert.equal(1, sb:count "x")
+  end)
+
+  it("a logout outside of coroutines is not sent, and keeps the token for one inside", function()
+    local bye = sb:script("bye", { body = "{}" })
+    local login = new({}, { url = bye, bearer = "${token}" })
+    play(function()
+      return login:token() ~= nil
+    end)
+    local ok, err = login:logout()
+    assert.is_nil(ok)
+    assert.equal("cannot_wait", err.code)
+    assert.equal("logout", err.step)
+    assert.equal("fresh", login:status().state)
+    assert.equal(0, sb:count "bye")
+    local co = begin(function()
+      ok, err = login:logout()
+    end)
+    play(is_dead(co))
+    assert.same({ true }, { ok, err })
+    assert.equal("none", login:status().state)
+    assert.equal(1, sb:count "bye")
   end)
 
   -- Plain Lua 5.1 cannot tell.

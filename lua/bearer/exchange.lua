@@ -57,6 +57,21 @@ function exchange.by_transport(req, how)
   return raw
 end
 
+--- May a request be sent here? Its answer would be lost where nothing can wait for it.
+-- @tparam table how options of a login
+-- @treturn[1] true
+-- @treturn[2] nil
+-- @treturn[2] table `{code, reason, sent}`
+function exchange.can_send(how)
+  if how.transport or engine.can_wait() then
+    return true
+  end
+  return nil, {
+    code = "cannot_wait", sent = false,
+    reason = "nothing was sent, as its answer cannot be waited for here",
+  }
+end
+
 --- Send a request and wait for its answer.
 -- @tparam bearer.request req it is spent
 -- @tparam table how options of a login
@@ -64,12 +79,11 @@ end
 -- @treturn[2] nil
 -- @treturn[2] table `{code, reason, sent}`
 function exchange.send(req, how)
-  if how.transport then
+  local fine, unfit = exchange.can_send(how)
+  if not fine then
+    return nil, unfit
+  elseif how.transport then
     return exchange.by_transport(req, how)
-  end
-  local ok, code = engine.can_wait() -- before anything is sent: its answer would be lost
-  if not ok then
-    return nil, { code = code, reason = exchange.explained[code], sent = false }
   end
   local job = setmetatable({ ended = false }, job_mt)
   local transfer, failure = engine.send(job, req, how)

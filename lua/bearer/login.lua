@@ -273,7 +273,8 @@ end
 
 --- End the token at the provider where it can be ended, then forget it.
 -- @treturn[1] true
--- @treturn[2] nil when the provider did not end it; it is forgotten all the same
+-- @treturn[2] nil when the provider did not end it; it is forgotten all the same, unless the code
+--   is `cannot_wait`: nothing was done then
 -- @treturn[2] bearer.error
 function methods:logout()
   local f = fields_of(self, "logout")
@@ -281,6 +282,13 @@ function methods:logout()
     return nil, closed(f, "logout")
   end
   local t = renewal.living(f)
+  local fine, unfit = exchange.can_send(f.options)
+  if t and f.def.logout and not fine then
+    return nil, errors.new {
+      code = unfit.code, class = "transient", provider = f.def.name, step = "logout",
+      description = unfit.reason,
+    }
+  end
   self:forget()
   if not t or not f.def.logout then
     return true
