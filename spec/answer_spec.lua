@@ -65,6 +65,14 @@ describe("bearer.answer", function()
       assert.is_nil(read('"abc', json).root)
     end)
 
+    it("a transport's list of values for one header as one text, numbers as people write them",
+      function()
+        local given = answer.from_transport { status = 200, headers = {
+          Link = { "<a>", "<b>" }, Age = { 7.0 }, ["Retry-After"] = 5.0, X = { {} },
+        } }
+        assert.same({ link = "<a>, <b>", age = "7", ["retry-after"] = "5" }, given.headers)
+      end)
+
     it("what a transport of the caller's gives, if it is sound", function()
       assert.same({ status = 200, headers = { a = "1" }, body = "" },
         answer.from_transport { status = 200, headers = { A = 1, [1] = "x", b = {} } })

@@ -151,6 +151,20 @@ describe("login:request, what comes back:", function()
     assert.equal(2, #sent) -- a call may have side effects: it is not repeated
     secrets.assert_absent(err, { "t1", "hunter23" })
   end)
+  it("a transport's answer that raises when it is looked at is an error", function()
+    local good = { status = 200, body = '{"access_token":"t"}' }
+    local trap = setmetatable({}, { __index = function() error "boo" end })
+    for step, answers in pairs { login = { trap }, request = { good, trap } } do
+      local count = 0
+      local login = open(nil, nil, { transport = function()
+        count = count + 1
+        return answers[count]
+      end })
+      local response, err = login:request { url = "/" }
+      assert.is_nil(response)
+      assert.same({ "network", step }, { err.code, err.step })
+    end
+  end)
   it("a login that fails is that login's error", function()
     local login, sent = open(nil, { { status = 400, body = { error = "invalid_grant" } } })
     local response, err = login:request { url = "/" }

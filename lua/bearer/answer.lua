@@ -62,7 +62,23 @@ function answer.read(raw)
   }
 end
 
---- Check what a transport of the caller's gave.
+local function as_text(value)
+  return type(value) == "number" and json.number(value) or type(value) == "string" and value or nil
+end
+
+-- Some hosts, nginx among them, have a list where there are several of one name.
+local function header_text(value)
+  if type(value) ~= "table" then
+    return as_text(value)
+  end
+  local texts = {}
+  for _, item in ipairs(value) do
+    texts[#texts + 1] = as_text(item)
+  end
+  return texts[1] and table.concat(texts, ", ")
+end
+
+--- Check what a transport of the caller's gave. Raises what a metamethod of it raises.
 -- @treturn[1] table as `answer.read` takes it
 -- @treturn[2] nil
 function answer.from_transport(given)
@@ -72,8 +88,8 @@ function answer.from_transport(given)
   end
   local headers = {}
   for name, value in pairs(type(given.headers) == "table" and given.headers or {}) do
-    if type(name) == "string" and (type(value) == "string" or type(value) == "number") then
-      headers[name:lower()] = tostring(value)
+    if type(name) == "string" then
+      headers[name:lower()] = header_text(value)
     end
   end
   if given.body ~= nil and type(given.body) ~= "string" then

@@ -48,8 +48,8 @@ function exchange.by_transport(req, how)
   elseif given == nil then
     return transport_failure(why)
   end
-  local raw = answer.from_transport(given)
-  if not raw then
+  local is_sound, raw = pcall(answer.from_transport, given)
+  if not is_sound or not raw then
     return transport_failure "the transport's answer is no {status, headers, body}"
   elseif #raw.body > how.max_response then
     return nil, { code = "too_large", reason = "the answer is too large", sent = true }
