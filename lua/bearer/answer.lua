@@ -51,11 +51,18 @@ local function root_of(body, headers)
   return value
 end
 
---- An answer of libcurl's, ready to be read.
--- @tparam table raw `{status, head, body}`
+--- The headers of an answer, their names in lower case.
+-- @tparam table raw `{status, head, body}` of libcurl's, or with `headers` of a transport's
+-- @treturn table
+function answer.headers(raw)
+  return raw.headers or parse_head(raw.head)
+end
+
+--- An answer, ready to be read.
+-- @tparam table raw as for `answer.headers`
 -- @treturn table `{status, headers, body, root}`; root is the decoded JSON, a bare text, or nil
 function answer.read(raw)
-  local headers = raw.headers or parse_head(raw.head)
+  local headers = answer.headers(raw)
   return {
     status = raw.status, headers = headers, body = raw.body,
     root = root_of(raw.body, headers),

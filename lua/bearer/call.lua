@@ -182,12 +182,16 @@ local function failure_of(login, names, code, class, description)
   }
 end
 
+-- Its body may be large, and no JSON at all: it is decoded when somebody asks, and once.
 local function response_of(raw)
-  local a = answer.read(raw)
+  local is_decoded, value
   return {
-    status = a.status, headers = a.headers, body = a.body,
+    status = raw.status, headers = answer.headers(raw), body = raw.body,
     json = function()
-      return json.decode(a.body)
+      if not is_decoded then
+        is_decoded, value = true, json.decode(raw.body)
+      end
+      return value
     end,
   }
 end
@@ -228,7 +232,7 @@ local function has_refused_code(login, response)
   if not next(refused) then
     return false
   end
-  local code = path.find(json.decode(response.body), login.def.error.code)
+  local code = path.find(response.json(), login.def.error.code)
   return code ~= nil and refused[words.code(code)] == true
 end
 
