@@ -2,6 +2,7 @@
 local core = require "bearer.core"
 local cjson = require "cjson"
 local shop = require "spec.support.shop"
+local words = require "bearer.definition.words"
 
 local base64 = core.primitives.base64
 
@@ -134,6 +135,13 @@ describe("query:", function()
 end)
 
 describe("headers:", function()
+  it("are split by the same characters to Lua and to the core", function()
+    for byte = 0, 255 do
+      local value = "a" .. string.char(byte) .. "b"
+      local is_put = core.request("GET"):header("X", nil, value)
+      assert.equal(not is_put, words.splits_header(value), "character " .. byte)
+    end
+  end)
   it("are sent as they are, with Accept unless it is there", function()
     local headers = shop.sends({ headers = { ["X-A"] = "é ${x}", ["x-b"] = "" } }, { x = {} },
       { x = "y\tz" }).headers

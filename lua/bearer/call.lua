@@ -48,7 +48,7 @@ local function check_headers(headers)
       refuse(4, "request.headers: %s is not the name of a header", words.quote(name))
     elseif not scalar[type(value)] then
       refuse(4, "request.headers[%s]: a text expected, got %s", words.quote(name), type(value))
-    elseif tostring(value):find("[%z\1-\8\10-\31\127]") then -- %z: for Lua 5.1
+    elseif words.splits_header(tostring(value)) then
       refuse(4, "request.headers[%s]: holds a control character, which would split it",
         words.quote(name))
     end

@@ -84,7 +84,7 @@ end
 local function header_text(f, name)
   local value = request.text(f.def, f.names, f.def.authorize.headers[name])
   value = type(value) == "number" and json.number(value) or value
-  if type(value) == "string" and not value:find("[%z\1-\8\10-\31\127]") then
+  if type(value) == "string" and not words.splits_header(value) then
     return value
   end
 end

@@ -62,7 +62,7 @@ text.any = text_with()
 
 --- A text that goes into a header.
 text.header = text_with(function(c, path, value)
-  if value:find("[%z\1-\8\10-\31\127]") then -- %z: Lua 5.1 patterns end at a NUL
+  if words.splits_header(value) then
     c.fault(path, "holds a control character (a line break would start another header)")
   end
 end)

@@ -23,6 +23,11 @@ function words.is_identifier(text)
   return type(text) == "string" and text:find("^[A-Za-z_][A-Za-z0-9_]*$") ~= nil
 end
 
+--- Would this text split a header that it went into? A tab is fine there.
+function words.splits_header(text)
+  return text:find("[%z\1-\8\10-\31\127]") ~= nil -- %z: Lua 5.1 patterns end at a NUL
+end
+
 --- The path of a field: `login.url`, `login[2]`, `login.headers["X-Site"]`.
 function words.path(parent, key)
   if type(key) == "number" then
