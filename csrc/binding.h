@@ -25,7 +25,8 @@
 typedef struct {
   bearer_clock clock;
   bearer_net net;
-  bearer_buffer handed; /* what Lua is copying: wiped later, should that run out of memory */
+  bearer_buffer
+      handed; /* what Lua is copying: wiped later, should that run out of memory */
 } bearer_lua;
 
 bearer_lua *bearer_lua_state(lua_State *L); /* [-0, +0, -] */

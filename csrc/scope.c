@@ -138,6 +138,17 @@ static void push_typed(lua_State *L) {
   lua_remove(L, -2);
 }
 
+/* scope:unhide(): forget what was only to be hidden */
+static int scope_unhide(lua_State *L) {
+  bearer_names *n = bearer_scope_check(L, 1);
+  size_t count;
+  do {
+    count = n->count;
+    bearer_names_remove(n, "");
+  } while (n->count < count);
+  return 0;
+}
+
 /* scope:get(name) -> its value as Lua has it, secret or not; nil when it is not known */
 static int scope_get(lua_State *L) {
   const bearer_names *n = bearer_scope_check(L, 1);
@@ -195,13 +206,30 @@ static int scope_missing(lua_State *L) {
   return 1;
 }
 
-/* scope:redact(text) -> the text with every secret in it masked */
+/* The most bytes that a secret can become, however it is encoded. */
+static size_t longest_form(const bearer_names *n) {
+  size_t longest = 0;
+  for (size_t i = 0; i < n->count; i++)
+    if (n->list[i].secret && n->list[i].value.size > longest)
+      longest = n->list[i].value.size;
+  return 12 * longest;
+}
+
+/* scope:redact(text[, most]) -> the text with every secret in it masked */
 static int scope_redact(lua_State *L) {
   const bearer_names *n = bearer_scope_check(L, 1);
-  size_t size;
+  size_t size, longest = longest_form(n);
   const char *text = luaL_checklstring(L, 2, &size);
+  size_t most = (size_t)luaL_optinteger(L, 3, 0);
+  int is_cut = most > 0 && size > most + 2 * longest;
   bearer_buffer out = { 0 };
-  bearer_names_redact(n, text, size, &out);
+  bearer_names_redact(n, text, is_cut ? most + 2 * longest : size, &out);
+  if (is_cut) { /* a secret that the cut went through is not known as one */
+    lua_pushlstring(L, bearer_buffer_string(&out),
+                    out.size > longest ? out.size - longest : 0);
+    bearer_buffer_free(&out);
+    return 1;
+  }
   bearer_buffer_push(L, &out);
   return 1;
 }
@@ -257,6 +285,7 @@ static const luaL_Reg metamethods[] = {
 static const luaL_Reg methods[] = {
   { "set", scope_set },
   { "hide", scope_hide },
+  { "unhide", scope_unhide },
   { "get", scope_get },
   { "typed", scope_typed },
   { "expand", scope_expand },

@@ -65,6 +65,7 @@ build = {
     ["bearer.lifetime"] = "lua/bearer/lifetime.lua",
     ["bearer.login"] = "lua/bearer/login.lua",
     ["bearer.meta"] = "lua/bearer/meta.lua",
+    ["bearer.named"] = "lua/bearer/named.lua",
     ["bearer.options"] = "lua/bearer/options.lua",
     ["bearer.path"] = "lua/bearer/path.lua",
     ["bearer.providers.cambyopro"] = "lua/bearer/providers/cambyopro.lua",

@@ -211,7 +211,6 @@ describe("a hold", function()
       end
       assert.equal(1, r:count())
       source[2] "new"
-      assert.is_nil(login:status().hold)
       for _ = 1, 10 do
         fail(login)
       end

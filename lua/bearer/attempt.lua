@@ -2,26 +2,11 @@
 -- @module bearer.attempt
 local core = require "bearer.core"
 local inputs = require "bearer.inputs"
+local named = require "bearer.named"
 local request = require "bearer.request"
 local token = require "bearer.token"
 
 local attempt = {}
-
--- The names in the texts of these requests; "*" when a function may ask for any.
-local function names_in(node, found)
-  if type(node) == "string" then
-    for name in node:gmatch "%${([^}]*)}" do
-      found[name] = true
-    end
-  elseif type(node) == "table" then
-    for _, item in pairs(node) do
-      names_in(item, found)
-    end
-  elseif type(node) == "function" then
-    found["*"] = true
-  end
-  return found
-end
 
 local builtins = {
   uuid = core.primitives.uuid,
@@ -65,11 +50,18 @@ local function for_login(login)
   return scope
 end
 
--- Only what the refresh names is asked for: a one-time code must not be spent on it.
-local function for_refresh(login, old)
-  local scope, named, asked = core.scope(login.scope), names_in(login.def.refresh, {}), {}
+--- The values for requests about a token: a refresh, a logout. Only what they name is asked for:
+-- a one-time code must not be spent on them.
+-- @tparam table login the fields of a login
+-- @tparam {table,...} requests of the compiled definition
+-- @tparam bearer.token old
+-- @treturn[1] bearer.scope
+-- @treturn[2] nil
+-- @treturn[2] string what cannot be had, and why
+function attempt.about(login, requests, old)
+  local scope, names, asked = core.scope(login.scope), named(requests), {}
   for name, source in pairs(login.dynamic) do
-    asked[name] = (named[name] or named["*"]) and source or nil
+    asked[name] = (names[name] or names["*"]) and source or nil
   end
   local ok, why = inputs.read(login.def, scope, asked)
   if not ok then
@@ -88,13 +80,13 @@ function attempt.can_refresh(login)
   if not login.def.refresh or not old or login.spent and login.spent.token == old then
     return false
   end
-  local named = names_in(login.def.refresh, {})
-  local needs_one = named.refresh_token or named.token
-  return not needs_one or named.refresh_token and token.refresh_token(old) ~= nil
-    or named.token and core.state(old) ~= "expired" or false
+  local names = named(login.def.refresh)
+  local needs_one = names.refresh_token or names.token
+  return not needs_one or names.refresh_token and token.refresh_token(old) ~= nil
+    or names.token and core.state(old) ~= "expired" or false
 end
 
---- The values for an attempt. Inputs may be functions, and those may yield.
+--- The values for a login or a refresh. Inputs may be functions, and those may yield.
 -- @tparam table login the fields of a login
 -- @tparam ?bearer.token old what to refresh; nil for a login
 -- @treturn[1] bearer.scope
@@ -103,21 +95,45 @@ end
 -- @treturn[2] ?string the code of the error, when it is not `no_secret`
 function attempt.scope(login, old)
   if old then
-    return for_refresh(login, old)
+    return attempt.about(login, login.def.refresh, old)
   end
   return for_login(login)
 end
 
---- What was kept goes into the headers of calls, and could split them.
--- @tparam table def
--- @tparam table kept by name
--- @treturn ?string the name of such a value
-function attempt.splitter(def, kept)
-  for name in pairs(names_in(def.authorize and def.authorize.headers, {})) do
+-- What was kept goes into the headers of calls, and could split them.
+local function splitter(headers, kept)
+  for name in pairs(named(headers)) do
     if type(kept[name]) == "string" and kept[name]:find("%c") then
       return name
     end
   end
+end
+
+-- A name without which the header that carries the token cannot be rendered.
+local function absent(def, headers, kept)
+  for _, node in pairs(headers) do
+    local names = type(node) == "string" and named(node) or {}
+    for name in pairs(names.token and names or {}) do
+      local known = name == "token" or def.inputs[name] or kept[name] ~= nil
+      if not known and name ~= "uuid" and name ~= "now" and name ~= "login_url" then
+        return name
+      end
+    end
+  end
+end
+
+--- Why the headers of calls could not be made of what an answer gave.
+-- @tparam table def
+-- @tparam table kept by name
+-- @treturn ?string
+function attempt.fault_of_headers(def, kept)
+  local headers = def.authorize and def.authorize.headers or {}
+  local name = splitter(headers, kept)
+  if name then
+    return ("the answer's '%s' would split a header"):format(name)
+  end
+  name = absent(def, headers, kept)
+  return name and ("the answer holds no '%s', which the header of the token needs"):format(name)
 end
 
 return attempt

@@ -79,7 +79,7 @@ local longest = 300
 -- @treturn string
 function errors.clean(text, scope)
   if scope then
-    text = scope:redact(text)
+    text = scope:redact(text, 4 * longest) -- no more of it than can be shown
   end
   text = text:gsub("[%s%c\127]+", " "):gsub("^ ", ""):gsub(" $", "") -- in linear time
   if #text > longest then

@@ -90,10 +90,13 @@ local function pause_before(tries)
   return most * core.jitter() -- full jitter: a fleet spreads out
 end
 
-local function try_again(self)
-  self.wake = core.now() + pause_before(self.attempt)
-  self.attempt = self.attempt + 1
-  self.scope = nil
+-- Not when the time would be over before: then this error is the one to tell.
+local function try_again(self, fields)
+  local wake = core.now() + pause_before(self.attempt)
+  if wake >= self.deadline then
+    return end_badly(self, fields)
+  end
+  self.wake, self.attempt, self.scope = wake, self.attempt + 1, nil
   engine.sleep(self)
 end
 
@@ -124,9 +127,9 @@ local function fail(self, fields, considered)
   settle(self)
   note_spent(self, fields)
   if self.kind == "refresh" and fields.class ~= "throttled" and not is_same_again(self) then
-    self.kind, self.token, self.scope = "login", nil, nil
+    self.kind, self.token, self.scope, self.unwanted = "login", nil, nil, nil
   elseif may_try_again(self, fields, considered) then
-    try_again(self)
+    try_again(self, fields)
   else
     end_badly(self, fields)
   end
@@ -143,9 +146,8 @@ local function take_token(self, a)
   for name, value in pairs(answer.keep(a, def.token.keep, self.scope)) do
     self.kept[name] = value
   end
-  local splitter = attempt.splitter(def, self.kept)
-  if splitter then
-    local why = ("the answer's '%s' would split a header"):format(splitter)
+  local why = attempt.fault_of_headers(def, self.kept)
+  if why then
     return fail(self, refusal.broken(a.status, why), true)
   end
   found.sent_at, found.names, found.kept = self.sent_at, self.scope, self.kept
@@ -171,10 +173,9 @@ end
 
 local function take_failure(self, failure)
   self.sent = self.sent and failure.sent ~= false
-  fail(self, {
-    code = failure.code, description = failure.reason,
-    class = failure.code == "no_secret" and "terminal" or "transient",
-  })
+  -- a certificate that cannot be read: nothing was sent, and it may be there in a second
+  local considered = failure.code == "no_secret"
+  fail(self, { code = failure.code, class = "transient", description = failure.reason }, considered)
 end
 
 -- ---- sending ---------------------------------------------------------------------
@@ -303,6 +304,9 @@ end
 --- End without an answer: the login was closed.
 function flight:cancel(err)
   self.err = err
+  if self.scope then
+    self.scope:clear()
+  end
   conclude(self)
 end
 

@@ -1,6 +1,7 @@
 --- Logins: a provider, the inputs it asked for, and the token they last bought.
 -- @classmod bearer.login
 local answer = require "bearer.answer"
+local attempt = require "bearer.attempt"
 local call = require "bearer.call"
 local core = require "bearer.core"
 local errors = require "bearer.errors"
@@ -109,12 +110,20 @@ local function current(f)
   return nil, err or gone(f)
 end
 
+-- A token that the caller has lives on when the login is closed.
+local function share(t, err)
+  if t then
+    token.fields(t).is_shared = true
+  end
+  return t, err
+end
+
 --- The valid token; logs in or refreshes when it must.
 -- @treturn[1] bearer.token
 -- @treturn[2] nil
 -- @treturn[2] bearer.error
 function methods:token()
-  return current(fields_of(self, "token"))
+  return share(current(fields_of(self, "token")))
 end
 
 -- What login:header() does when no fresh header is at hand.
@@ -188,13 +197,13 @@ function methods:refresh(rejected)
   end
   local t = renewal.living(f)
   if rejected and t and t ~= rejected then
-    return t
+    return share(t)
   end
   local ok, err = renewal.wait(f)
   if not ok then
     return nil, err
   end
-  return current(f)
+  return share(current(f))
 end
 
 -- ---- calls ----------------------------------------------------------------------------------
@@ -251,7 +260,10 @@ end
 -- ---- ending ----------------------------------------------------------------------------------
 
 local function end_at_provider(f, t)
-  local names = token.fields(t).names
+  local names, why = attempt.about(f, f.def.logout, t)
+  if not names then
+    return nil, { code = "no_secret", class = "terminal", description = why }
+  end
   for _, r in ipairs(f.def.logout) do
     local req, fault = request.build(r, f.def, names, f.options.allow_http)
     if not req then
@@ -281,6 +293,7 @@ function methods:logout()
   if f.closed then
     return nil, closed(f, "logout")
   end
+  renewal.settle(f)
   local t = renewal.living(f)
   local fine, unfit = exchange.can_send(f.options)
   if t and f.def.logout and not fine then
@@ -306,6 +319,7 @@ function methods:forget()
   local f = fields_of(self, "forget")
   if not f.closed then
     renewal.adopt(f, nil)
+    renewal.give_up_refresh(f)
   end
 end
 
@@ -321,20 +335,22 @@ end
 function methods:status()
   local f = fields_of(self, "status")
   local t, state = renewal.living(f)
-  local held = renewal.held(f)
   return {
     state = f.closed and "closed" or state,
     expires_in = t and t:expires_in(),
     generation = f.generation,
     logins = f.counts.logins, refreshes = f.counts.refreshes, failures = f.counts.failures,
     refused = f.counts.refused,
-    hold = held and held.retry_after,
+    hold = renewal.held_for(f),
     last_error = f.last_error,
   }
 end
 
 local function wipe(f)
   f.closed = true
+  if f.token and not token.fields(f.token).is_shared then
+    token.wipe(f.token)
+  end
   renewal.adopt(f, nil)
   f.scope:clear()
   f.dynamic = {}

@@ -33,14 +33,29 @@ local holds = {
   terminal = { 60, 900 },
 }
 
+local refuses = { [400] = true, [401] = true, [403] = true }
+
+-- A refusal that names a time is asked again after that time, once. From then on it is taken for
+-- what it may be, a wrong password.
+local function guard(login, err, count)
+  if count == 1 or not refuses[err.status] or login.def.error.throttled[err.code] then
+    return 0
+  end
+  return math.min(holds.terminal[2], holds.terminal[1] * 2 ^ (count - 2))
+end
+
 -- Each class is counted by itself: a network that fails in between must not let a wrong
 -- password be tried more often.
 local function hold(login, err)
   local first, longest = holds[err.class][1], holds[err.class][2]
   local count = (login.held_times[err.class] or 0) + 1
   login.held_times[err.class] = count
-  local seconds = err.class == "throttled" and err.retry_after
-    or math.min(longest, first * 2 ^ (count - 1))
+  local seconds = math.min(longest, first * 2 ^ (count - 1))
+  if err.class == "terminal" then
+    seconds = math.max(err.retry_after or 0, seconds)
+  elseif err.class == "throttled" then
+    seconds = math.max(err.retry_after or seconds, guard(login, err, count))
+  end
   login.hold = {
     class = err.class, err = err, fingerprint = login.fingerprint, till = core.now() + seconds,
   }
@@ -71,6 +86,14 @@ function renewal.held(login)
     return nil
   end
   return errors.with(h.err, { retry_after = h.till - core.now() })
+end
+
+--- Seconds that this login is still held, without a look at its secrets.
+-- @tparam table login fields of a login
+-- @treturn ?number nil when it is not held
+function renewal.held_for(login)
+  local left = login.hold and login.hold.till - core.now()
+  return left and left > 0 and left or nil
 end
 
 --- Lift the hold, and forget that there ever was one.
@@ -156,6 +179,9 @@ local function landed(fl)
     return
   elseif fl.found then
     land_well(login, fl)
+    if fl.unwanted then
+      renewal.adopt(login, nil)
+    end
   else
     land_badly(login, fl)
   end
@@ -202,6 +228,8 @@ function renewal.wait(login)
   end
   if fl.err then
     return nil, fl.err
+  elseif fl.unwanted and not login.closed then
+    return renewal.wait(login) -- for one that is wanted
   end
   return true
 end
@@ -212,6 +240,23 @@ function renewal.nudge(login)
     engine.nudge()
   elseif engine.can_begin() and not renewal.held(login) then
     start(login)
+  end
+end
+
+--- The token that is being refreshed is not wanted any more, nor what the refresh brings. It is
+-- left to end by itself: nothing else is sent meanwhile.
+function renewal.give_up_refresh(login)
+  local fl = login.flight
+  if fl and fl.kind == "refresh" then
+    fl.unwanted = true
+  end
+end
+
+--- Let what is under way come to its end, so that the token it brings can be ended as well.
+function renewal.settle(login)
+  local fl = login.flight
+  if fl and not engine.wait(fl) and not fl.ended then
+    fl.unwanted = true
   end
 end
 

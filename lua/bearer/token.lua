@@ -2,8 +2,10 @@
 -- next one.
 -- @classmod bearer.token
 local core = require "bearer.core"
+local errors = require "bearer.errors"
 local json = require "bearer.json"
 local lifetime = require "bearer.lifetime"
+local named = require "bearer.named"
 local request = require "bearer.request"
 local words = require "bearer.definition.words"
 
@@ -20,6 +22,25 @@ end
 
 -- ---- for bearer's own modules ------------------------------------------------------
 
+-- What went into the login is no business of the token's: its calls do with less.
+local function leave_out_inputs(def, names)
+  local needed = named(def.authorize, def.base_url)
+  names:unhide()
+  for name in pairs(needed["*"] and {} or def.inputs) do
+    if not needed[name] and name ~= "refresh_token" then
+      names:set(name, nil)
+    end
+  end
+end
+
+--- Wipe a token: its login was closed.
+-- @local
+function token.wipe(t)
+  local f = fields_of(t)
+  f.names:clear()
+  f[1], f[2], f.closed = nil, nil, true
+end
+
 --- Make a token.
 -- @tparam table found `{value, type, scope, refresh_token, lifetime, sent_at, names, kept}`
 -- @tparam table login the fields of its login
@@ -28,6 +49,7 @@ end
 -- @local
 function token.new(found, login, generation)
   local names = found.names
+  leave_out_inputs(login.def, names)
   names:set("token", found.value, "text", true)
   if found.refresh_token then -- an answer without one leaves the old one as it is
     names:set("refresh_token", found.refresh_token, "text", true)
@@ -131,6 +153,13 @@ local function is_object(value)
   return type(value) == "table" and value[1] == nil
 end
 
+local function closed(f)
+  return errors.new {
+    code = "closed", class = "closed", provider = f.def.name, step = "login",
+    description = "the login is closed, and its token wiped",
+  }
+end
+
 -- ---- methods ------------------------------------------------------------------------
 
 --- The header that carries the token.
@@ -138,7 +167,9 @@ end
 -- @treturn string its value
 function methods:header()
   local f = fields_of(self, "header")
-  if not f[1] then
+  if f.closed then
+    return nil, closed(f)
+  elseif not f[1] then
     f[1], f[2] = render_header(f)
   end
   return f[1], f[2]
@@ -151,6 +182,9 @@ function methods:headers(t)
   local f = fields_of(self, "headers")
   if t ~= nil and type(t) ~= "table" then
     error("headers: a table expected, got " .. type(t), 2)
+  end
+  if f.closed then
+    return nil, closed(f)
   end
   t = t or {}
   add_headers(f, t)
@@ -167,6 +201,9 @@ function methods:authorize(request_table)
   local f = fields_of(self, "authorize")
   if type(request_table) ~= "table" then
     error("authorize: a request table expected, got " .. type(request_table), 2)
+  end
+  if f.closed then
+    return nil, closed(f)
   end
   local a = f.def.authorize or {}
   local headers = request_table.headers or {}

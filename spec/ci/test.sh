@@ -163,7 +163,6 @@ for lua in lua5.4 luajit; do
     specs asan "$lua" 240
 done
 units lua5.4 SANITIZE=1
-specs valgrind lua5.4 240
 check 90 "threads, under ThreadSanitizer" make threads
 
 for lua in lua5.4 luajit; do

@@ -13,6 +13,7 @@ local definition = {
     { url = url .. "?step=3", bearer = "${password}", query = { k = "${key}" },
       json = { long = ("x"):rep(100000), list = { "${password}", { "${key}" } } } },
   },
+  authorize = { headers = { Authorization = "Bearer ${token}", ["X-Key"] = "${key}" } },
   refresh = { url = url .. "?refresh", json = { r = "${refresh_token}", k = "${key}" } },
 }
 
