@@ -317,6 +317,30 @@ describe("the driver", function()
       assert.equal(got, login:token())
       uv.run() -- returns at once
     end)
+
+    test("sends again what a transport that waits for the loop had no luck with", function()
+      bearer.use "luv"
+      local calls, got = 0, nil
+      local function transport()
+        local co, timer = coroutine.running(), uv.new_timer()
+        calls = calls + 1
+        timer:start(1, 0, function()
+          timer:close()
+          if co then -- else it cannot yield
+            coroutine.resume(co)
+          end
+        end)
+        coroutine.yield()
+        return { status = calls < 3 and 500 or 200, body = '{"access_token":"t"}' }
+      end
+      local login = s:login({}, { transport = transport, retries = 2 })
+      coroutine.wrap(function()
+        got = { login:token() }
+      end)()
+      uv.run()
+      assert.equal(3, calls)
+      assert.equal("t", assert(got[1], got[2]):value())
+    end)
   end)
 
   it("is a name or a table", function()

@@ -293,6 +293,62 @@ describe("in a game loop", function()
     assert.equal(5, sb:count "x")
   end)
 
+  -- A function that waits for the game, and one that has all of those go on.
+  local function waits_for_game(f)
+    local waiting = {}
+    return function(...)
+      waiting[#waiting + 1] = coroutine.running()
+      coroutine.yield()
+      return f(...)
+    end, function()
+      for _, co in ipairs(waiting) do
+        if coroutine.status(co) == "suspended" then
+          assert(coroutine.resume(co))
+        end
+      end
+    end
+  end
+
+  where_told("a transport that yields is called again by the poll", function()
+    local calls, got = 0, nil
+    local transport, go_on = waits_for_game(function()
+      calls = calls + 1
+      return { status = calls < 3 and 500 or 200, body = '{"access_token":"t"}' }
+    end)
+    local login = new { transport = transport, retries = 2 }
+    local co = begin(function()
+      got = { login:token() }
+    end)
+    play(function()
+      go_on()
+      return is_dead(co)()
+    end)
+    assert.equal(3, calls)
+    assert.is_nil(got[2])
+    assert.equal("t", got[1]:value())
+  end)
+
+  where_told("a transport and inputs that yield are begun ahead, outside of coroutines", function()
+    local transport, answer = waits_for_game(function(request)
+      return { status = 200, body = '{"access_token":"' .. request.body .. '"}' }
+    end)
+    local password, type_in = waits_for_game(function()
+      return "typed"
+    end)
+    local login = bearer.login({
+      name = "game", inputs = { password = { secret = true } },
+      login = { url = "https://game.example/", body = "${password}",
+        content_type = "text/plain" },
+    }, { password = password }, { transport = transport, retries = 0 })
+    logins[#logins + 1] = login
+    bearer.prewarm(login)
+    assert.equal(1, bearer.poll())
+    type_in()
+    assert.equal("none", login:status().state)
+    answer()
+    assert.equal("typed", login:token():value())
+  end)
+
   it("many that are to be resumed are resumed over several frames", function()
     local login, ended = new(), 0
     for _ = 1, 300 do

@@ -13,7 +13,8 @@
 --    start()              optional: something is under way; have it polled though nobody waits
 --    can_wait()           optional: true, or false and a code: is this a place to wait?
 --    can_begin()          optional: likewise, to begin something that others wait for
---    apart(f)             optional: run f soon, in a coroutine that nobody ends
+--    apart(f)             optional: run f soon, in a coroutine of its own
+--    guards               optional: true when nobody can end those coroutines
 --    turn(till), left()   optional, for a driver whose `wake` only takes note: let those whose job
 --                         has ended go on, until that instant; how many have yet to
 --    moves                optional: true when the host does all the polling
@@ -68,10 +69,10 @@ function engine.apart(f)
 end
 
 --- Has this coroutine, which ran a job's functions, come to an untimely end? Those that a driver
--- made for it do not.
+-- guards do not, and in nginx only the request that made one can tell.
 -- @treturn boolean
 function engine.is_gone(co)
-  return not driver.apart and type(co) == "thread" and coroutine.status(co) == "dead"
+  return not driver.guards and type(co) == "thread" and coroutine.status(co) == "dead"
 end
 
 --- Have a job stepped at `job.wake`, unless something else does so before.

@@ -46,15 +46,24 @@ function coroutines.left()
   return last - first + 1
 end
 
+local function go_on(co)
+  local ok, err = coroutine.resume(co)
+  if not ok then
+    error(debug.traceback(co, tostring(err)), 0)
+  end
+end
+
+--- Run f in a coroutine of its own. When it yields, it is resumed by what it waits for.
+function coroutines.apart(f)
+  go_on(coroutine.create(f))
+end
+
 local function resume(co, job)
   if waiting[co] ~= job or coroutine.status(co) ~= "suspended" then
     return -- it has gone on by itself, or is gone
   end
   waiting[co] = nil
-  local ok, err = coroutine.resume(co)
-  if not ok then
-    error(debug.traceback(co, tostring(err)), 0)
-  end
+  go_on(co)
 end
 
 --- Resume those whose job has ended, one at least, until this instant. The error of one is

@@ -58,6 +58,12 @@ return {
   turn = coroutines.turn,
   left = coroutines.left,
   start = tend,
+  apart = function(f)
+    coroutines.apart(function()
+      f()
+      tend() -- something else may be due, and this may not be a poll
+    end)
+  end,
   wake = function(job)
     coroutines.wake(job)
     tend() -- it may have ended outside of a poll

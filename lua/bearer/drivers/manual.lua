@@ -11,4 +11,5 @@ return {
   wake = coroutines.wake,
   turn = coroutines.turn,
   left = coroutines.left,
+  apart = coroutines.apart,
 }
