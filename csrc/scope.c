@@ -5,6 +5,7 @@
  */
 #include "binding.h"
 
+#include <math.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,10 +69,9 @@ static void set_text(lua_State *L, bearer_names *n, const char *name, int use,
 /* A float that is a whole number reads like one, on every Lua. */
 static void whole_number(lua_State *L) { /* [-0, +0, m]: the number at 3 */
   lua_Number x = lua_tonumber(L, 3);
-  if (!lua_isinteger(L, 3) && x >= -9007199254740992.0 && x <= 9007199254740992.0 &&
-      (lua_Number)(long long)x == x) {
+  if (!lua_isinteger(L, 3) && x > -1e21 && x < 1e21 && floor(x) == x) {
     char text[32];
-    lua_pushlstring(L, text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)x));
+    lua_pushlstring(L, text, (size_t)snprintf(text, sizeof(text), "%.0f", x));
   } else {
     lua_pushvalue(L, 3);
     lua_tostring(L, -1);

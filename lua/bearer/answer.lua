@@ -199,8 +199,7 @@ local function no_token(a, def, scope)
   if refusal.code(a.root, def) then -- a refusal with a friendly status
     return nil, refusal.new(a, def, scope), true
   elseif a.root == nil then
-    return nil, refusal.broken(a.status, a.body == "" and "the answer is empty"
-      or "the answer is not JSON")
+    return nil, refusal.unreadable(a)
   end
   return nil, refusal.broken(a.status, "the answer holds no token"), true
 end

@@ -5,6 +5,7 @@ local inputs = require "bearer.inputs"
 local named = require "bearer.named"
 local request = require "bearer.request"
 local token = require "bearer.token"
+local words = require "bearer.definition.words"
 
 local attempt = {}
 
@@ -103,7 +104,7 @@ end
 -- What was kept goes into the headers of calls, and could split them.
 local function splitter(headers, kept)
   for name in pairs(named(headers)) do
-    if type(kept[name]) == "string" and kept[name]:find("%c") then
+    if type(kept[name]) == "string" and words.splits_header(kept[name]) then
       return name
     end
   end

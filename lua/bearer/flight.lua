@@ -162,6 +162,9 @@ local function take_answer(self, raw)
   if not ok then
     return fail(self, fields)
   end
+  if a.root == nil and next(r.keep) then
+    return fail(self, refusal.unreadable(a))
+  end
   for name, value in pairs(answer.keep(a, r.keep, self.scope)) do
     self.kept[name] = value
   end
@@ -180,11 +183,13 @@ end
 
 -- ---- sending ---------------------------------------------------------------------
 
+-- A name that is not known is one that an answer should have given.
 local function unbuildable(self, fault)
+  local unknown = fault.kind == "unknown"
   fail(self, {
-    code = fault.kind == "unknown" and "bad_answer" or "bad_request", class = "terminal",
+    code = unknown and "bad_answer" or "bad_request", class = unknown and "transient" or "terminal",
     description = request.explain(fault),
-  })
+  }, true)
 end
 
 local function how_to_send(self)

@@ -173,4 +173,12 @@ function refusal.broken(status, description)
   return { code = "bad_answer", class = "transient", status = status, description = description }
 end
 
+--- The error of an answer that is no JSON at all.
+-- @tparam table a the answer
+-- @treturn table fields of a `bearer.error`
+function refusal.unreadable(a)
+  local why = a.body == "" and "the answer is empty" or "the answer is not JSON"
+  return refusal.broken(a.status, why)
+end
+
 return refusal

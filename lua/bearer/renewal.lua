@@ -57,7 +57,8 @@ local function hold(login, err)
     seconds = math.max(err.retry_after or seconds, guard(login, err, count))
   end
   login.hold = {
-    class = err.class, err = err, fingerprint = login.fingerprint, till = core.now() + seconds,
+    class = err.class, err = errors.with(err, {}), fingerprint = login.fingerprint,
+    till = core.now() + seconds,
   }
 end
 

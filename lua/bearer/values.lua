@@ -101,6 +101,9 @@ end
 -- @raise with what is wrong; the value is never shown: it may be a secret in the wrong place
 function values.check(name, value, spec)
   value = private(name, joined(name, value, spec), 1)
+  if spec.secret and type(value) == "boolean" then
+    error(("inputs.%s: a secret is a text"):format(name), 0)
+  end
   local kind = kinds[spec.kind]
   if not kind[1](value) then
     error(("inputs.%s: %s expected"):format(name, value == "" and "a text that is not empty"

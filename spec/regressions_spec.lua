@@ -1,0 +1,155 @@
+-- Faults that were there once, by what was seen of them.
+local bearer = require "bearer"
+local core = require "bearer.core"
+local errors = require "bearer.errors"
+local rehearsal = require "spec.support.rehearsal"
+local shop = require "spec.support.shop"
+
+describe("it happened once that", function()
+  local r
+  before_each(function()
+    r = rehearsal.new()
+  end)
+  after_each(function()
+    r:stop()
+  end)
+
+  it("a wrong password was tried every second, because the server said so", function()
+    r:play(r.refusal(401, "1"))
+    local login, now = r:login(), core.now()
+    for second = 0, 600 do
+      core.clock(now + second * 1.01, 1700000000 + second)
+      login:token()
+    end
+    assert.is_true(r:count() <= 6, r:count() .. " attempts in ten minutes")
+  end)
+
+  it("an error said that the time was over, not what the server had said", function()
+    r:play(r.refusal(500))
+    r.jitter(0.99)
+    local _, err = r:login({ timeout = 0.2, retries = 20 }):token()
+    assert.equal("http_500", err.code)
+  end)
+
+  it("status() asked for the secret", function()
+    local asked = 0
+    r:play(r.refusal(401))
+    local login = r:login(nil, { password = function()
+      asked = asked + 1
+      return "wrong"
+    end })
+    login:token()
+    local before = asked
+    for _ = 1, 10 do
+      assert.is_number(login:status().hold)
+    end
+    assert.equal(before, asked)
+  end)
+
+  it("the token went into a header that the definition does not name", function()
+    local login = shop.login({
+      token = { keep = { sid = "sid" } },
+      authorize = { headers = { ["X-Key"] = "${sid}.${token}" } },
+    }, nil, { { body = { access_token = "t" } } })
+    local name, err = login:header()
+    assert.is_nil(name)
+    assert.equal("bad_answer", err.code)
+    assert.truthy(err.description:find("'sid'", 1, true))
+  end)
+
+  it("a page of maintenance in the middle of a login was taken for a wrong definition", function()
+    local login = shop.login({ login = {
+      { url = "https://shop.example/1", keep = { t = "t" } },
+      { url = "https://shop.example/2", json = { t = "${t}" } },
+    } }, nil, { { body = "<html>back soon</html>", headers = { ["content-type"] = "text/html" } } },
+      { retries = 0 })
+    local _, err = login:token()
+    assert.same({ "bad_answer", "transient", 200 }, { err.code, err.class, err.status })
+  end)
+
+  it("a token kept the password of its login", function()
+    local login = shop.login(nil, nil, { { body = { access_token = "t" } } })
+    local fields = core.fields(assert(login:token()), "bearer.token")
+    for name, input in pairs(fields.def.inputs) do
+      assert.is_nil(input.secret and fields.names:get(name))
+    end
+  end)
+
+  it("a secret that a cut went through was shown", function()
+    local scope = core.scope()
+    local secret = ("s3cr3t"):rep(20)
+    scope:set("password", secret, "text", true)
+    for before = 0, 4000, 97 do
+      local text = ("x "):rep(before) .. (secret .. " "):rep(40) .. ("y "):rep(20000)
+      assert.is_nil(errors.clean(text, scope):find("s3cr3t", 1, true))
+    end
+  end)
+
+  it("a large whole number got an exponent in a URL", function()
+    local scope = core.scope()
+    scope:set("id", 12345678901234567)
+    assert.is_nil(scope:expand("/${id}"):find("e", 1, true))
+  end)
+
+  it("a boolean was a password", function()
+    assert.error_matches(function()
+      bearer.login(rehearsal.definition(), { password = true })
+    end, "inputs.password: a secret is a text")
+  end)
+
+  -- A login that refreshes in a coroutine; the answer comes when go() is called. The bodies of
+  -- its logouts are in `ended`.
+  local function refreshing()
+    local ended, calls = {}, 0
+    local definition = rehearsal.definition { refresh = rehearsal.refresh, logout = {
+      url = "https://rehearsal.invalid/logout", form = { token = "${token}" },
+    } }
+    local login = bearer.login(definition, { password = "pw" }, { transport = function(request)
+      if request.url:find("/logout", 1, true) then
+        ended[#ended + 1] = request.body
+        return { status = 200, headers = {}, body = "" }
+      end
+      calls = calls + 1
+      if calls == 2 then
+        coroutine.yield()
+      end
+      local body = '{"access_token":"t%d","refresh_token":"r%d","expires_in":3600}'
+      return { status = 200, headers = {}, body = body:format(calls, calls) }
+    end })
+    assert(login:token())
+    local refresh = coroutine.create(function() login:refresh() end)
+    assert(coroutine.resume(refresh))
+    return login, function() assert(coroutine.resume(refresh)) end, ended
+  end
+
+  before_each(function()
+    bearer.use "blocking"
+  end)
+
+  it("a token that was forgotten came back with the refresh that was under way", function()
+    local login, go = refreshing()
+    login:forget()
+    go()
+    -- the one who had asked for the refresh got a login's token instead
+    assert.equal(2, login:status().logins)
+    assert.equal(3, login:status().generation)
+  end)
+
+  it("logout left the token alive that was on its way", function()
+    local login, go, ended = refreshing()
+    local logout = coroutine.create(function() return login:logout() end)
+    assert(coroutine.resume(logout)) -- waits for the refresh
+    go()
+    assert.same({ true, true }, { coroutine.resume(logout) })
+    assert.same({ "token=t2" }, ended)
+    assert.equal("none", login:status().state)
+  end)
+
+  it("logout where nothing can be waited for brought the token back", function()
+    local login, go, ended = refreshing()
+    assert.is_true(login:logout())
+    assert.same({ "token=t1" }, ended)
+    go()
+    assert.not_equal("t2", login:token():value())
+  end)
+end)
