@@ -142,6 +142,12 @@ end
 
 -- ---- the errors ---------------------------------------------------------------
 
+-- What to say when the server said nothing.
+local function unsaid(a)
+  return a.status < 300 and "the answer is not what was expected"
+    or ("the server answered HTTP %d"):format(a.status)
+end
+
 --- The error of a refusal.
 -- @tparam table a the answer
 -- @tparam table def
@@ -161,7 +167,7 @@ function refusal.new(a, def, scope, code, message)
     code = given or a.status < 300 and "refused" or "http_" .. a.status,
     class = class_of(a.status, given, def, a.headers),
     status = a.status,
-    description = errors.clean(told or ("the server answered HTTP %d"):format(a.status), scope),
+    description = errors.clean(told or unsaid(a), scope),
     retry_after = refusal.retry_after(a.headers),
     details = is_table and copy_details(a.root, scope, 0, { left = 50 }) or nil,
   }

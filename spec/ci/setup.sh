@@ -34,7 +34,7 @@ done
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ]; then
-  echo "packages are missing; run: sudo apt-get install --no-install-recommends$missing" >&2
+  echo "packages are missing; run: sudo apt-get update && sudo apt-get install --no-install-recommends$missing" >&2
   exit 1
 fi
 

@@ -165,7 +165,7 @@ describe("crm_com", function()
           s.sb:reset()
           s.sb:tell("crm_com", { failure_status = code, data = data, nulls = nulls })
           s:check_refused(s:login(), { code = code, class = "terminal", status = 200,
-            description = nulls and "the server answered HTTP 200" or "The request failed" })
+            description = nulls and "the answer is not what was expected" or "The request failed" })
         end
       end
     end)
