@@ -56,6 +56,7 @@ function login.new(provider, def, given, opts, version)
   local fields = {
     provider = provider, def = def, options = options.check(opts, version),
     scope = scope, dynamic = dynamic, generation = 0, held_times = {},
+    object = false, -- a place for it: no memory may be wanting once it is there
     counts = { logins = 0, refreshes = 0, failures = 0, refused = 0 },
   }
   check_urls(fields)
