@@ -145,6 +145,28 @@ describe("it happened once that", function()
     assert.equal("none", login:status().state)
   end)
 
+  it("a logout that could not be sent cost the token of the refresh under way", function()
+    local sb = require("spec.sandbox").start()
+    sb:script("out", { { body = '{"access_token":"t1","refresh_token":"r","expires_in":300}' },
+      { body = '{"access_token":"t2","refresh_token":"s","expires_in":300}' } })
+    bearer.use "manual"
+    core.clock()
+    local url = sb.url .. "/scripted/out"
+    local login = bearer.login({ name = "out", inputs = {}, login = { url = url },
+      refresh = { url = url, form = { r = "${refresh_token}" } }, logout = { url = url },
+    }, {}, { ca_file = sb.ca_file })
+    bearer.prewarm(login)
+    repeat until bearer.poll(10) == 0
+    local _, err = login:refresh()
+    assert.equal("pending", err.code)
+    _, err = login:logout()
+    assert.equal("cannot_wait", err.code)
+    repeat until bearer.poll(10) == 0
+    local token = login:token()
+    sb:stop()
+    assert.equal("t2", token and token:value())
+  end)
+
   it("logout where nothing can be waited for brought the token back", function()
     local login, go, ended = refreshing()
     assert.is_true(login:logout())

@@ -294,15 +294,15 @@ function methods:logout()
   if f.closed then
     return nil, closed(f, "logout")
   end
-  renewal.settle(f)
-  local t = renewal.living(f)
   local fine, unfit = exchange.can_send(f.options)
-  if t and f.def.logout and not fine then
+  if f.def.logout and not fine and renewal.living(f) then -- nothing is given up for nothing
     return nil, errors.new {
       code = unfit.code, class = "transient", provider = f.def.name, step = "logout",
       description = unfit.reason,
     }
   end
+  renewal.settle(f)
+  local t = renewal.living(f)
   self:forget()
   if not t or not f.def.logout then
     return true
