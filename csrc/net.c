@@ -274,14 +274,22 @@ static void limit_connections(bearer_net *net) {
   net->most_connections = limit;
 }
 
-/* Seconds in one poll. What cannot be cut, one step of a TLS handshake above all, takes a
-   millisecond, and may come at the end of them. */
-static const double most_work = 0.0002;
+/* Run libcurl's timers or one socket, each first in its turn: either may hold a step of a
+   TLS handshake, which nobody can cut. Begin a transfer. 0 when there was nothing to do.
+ */
+static int step(bearer_net *net) {
+  int busy = net->timers_first
+                 ? bearer_sockets_run_timers(net) || bearer_sockets_run(net)
+                 : bearer_sockets_run(net) || bearer_sockets_run_timers(net);
+  net->timers_first = !net->timers_first;
+  busy |= may_begin_now(net, busy) && begin_one(net);
+  collect(net);
+  return busy;
+}
 
-int bearer_net_poll(bearer_net *net, long max_ms) {
+int bearer_net_poll(bearer_net *net, long max_ms, double work) {
   long due;
   double till;
-  int busy;
   if (!ready(net)) {
     if (max_ms > 0 && net->ended.first == NULL)
       poll(NULL, 0, (int)max_ms);
@@ -292,13 +300,9 @@ int bearer_net_poll(bearer_net *net, long max_ms) {
     max_ms = due;
   if (max_ms > 0)
     bearer_sockets_wait(net, (int)max_ms);
-  till = bearer_sockets_now() + most_work;
-  do {
-    busy = bearer_sockets_run_timers(net);
-    busy |= bearer_sockets_run(net);
-    busy |= may_begin_now(net, busy) && begin_one(net);
-    collect(net);
-  } while (busy && bearer_sockets_now() < till);
+  till = bearer_sockets_now() + work;
+  while (step(net) && bearer_sockets_now() < till) {
+  }
   limit_connections(net);
   expire_queued(net);
   return net->running + net->waiting;

@@ -79,6 +79,7 @@ typedef struct bearer_net {
   int most;              /* that may be under way: descriptors are limited */
   long most_connections; /* as libcurl was told last */
   double begun;          /* when the last one was begun, monotonic seconds */
+  int timers_first;      /* at the next step */
   unsigned long last_id;
 } bearer_net;
 
@@ -93,10 +94,11 @@ int bearer_net_start(bearer_net *net, bearer_transfer *t, bearer_message *m,
 /* Abort if it runs; wipe and free what it holds. Safe to repeat. */
 void bearer_transfer_close(bearer_transfer *t);
 
-/* Wait at most max_ms for news, advance what there is to advance, but not for much longer
-   than a fifth of a millisecond: a frame or an event loop is waiting. How many transfers
-   are under way or queued. */
-int bearer_net_poll(bearer_net *net, long max_ms);
+/* Wait at most max_ms for news, advance what there is to advance, and begin nothing more
+   after `work` seconds of that: a frame or an event loop is waiting. What cannot be cut,
+   one step of a TLS handshake above all, takes most of a millisecond, and may come last.
+   How many transfers are under way or queued. */
+int bearer_net_poll(bearer_net *net, long max_ms, double work);
 /* The id of a transfer that has ended, each once; 0 when there is none. */
 unsigned long bearer_net_next_ended(bearer_net *net);
 /* Milliseconds until poll wants to be called although poll_fd is silent; -1 = never. */

@@ -41,14 +41,15 @@ static int state_clock(lua_State *L) {
   return 0;
 }
 
-/* core.poll([max_ms]) -> how many transfers are under way */
+/* core.poll([max_ms[, work]]) -> how many transfers are under way. To wait is no work, of
+   which there are so many seconds at most. */
 static int state_poll(lua_State *L) {
-  lua_Number ms = luaL_optnumber(L, 1, 0);
+  lua_Number ms = luaL_optnumber(L, 1, 0), work = luaL_optnumber(L, 2, 0.0001);
   if (!(ms >= 0)) /* negative or NaN */
     ms = 0;
   if (ms > 60000)
     ms = 60000;
-  lua_pushinteger(L, bearer_net_poll(&bearer_lua_state(L)->net, (long)ceil(ms)));
+  lua_pushinteger(L, bearer_net_poll(&bearer_lua_state(L)->net, (long)ceil(ms), work));
   return 1;
 }
 

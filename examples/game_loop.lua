@@ -12,7 +12,7 @@ end
 
 bearer.use "manual" -- nothing ever waits; bearer.poll() moves everything
 if _VERSION == "Lua 5.4" then
-  collectgarbage("incremental", 200, 25, 9) -- small steps: those of Lua 5.4 take milliseconds
+  collectgarbage("incremental", 200, 4, 9) -- small steps: those of Lua 5.4 take milliseconds
 end
 
 local players, frame, frames = 100, 1 / 60, {}

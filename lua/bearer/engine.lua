@@ -14,6 +14,8 @@
 --    can_wait()           optional: true, or false and a code: is this a place to wait?
 --    can_begin()          optional: likewise, to begin something that others wait for
 --    apart(f)             optional: run f soon, in a coroutine of its own
+--    work                 optional: seconds that the core may work in one poll; more where the next
+--                         one is far
 --    guards               optional: true when nobody can end those coroutines
 --    turn(till), left()   optional, for a driver whose `wake` only takes note: let those whose job
 --                         has ended go on, until that instant; how many have yet to
@@ -161,7 +163,7 @@ local function step_ended(till)
   until not id or core.now() > till
 end
 
-local most_work = 0.0005 -- seconds in one poll, as in the core
+local work = 0.0003 -- seconds in one poll, with those that the core worked
 
 --- Advance everything, without waiting longer than `max_ms` for news.
 -- @tparam ?number max_ms
@@ -169,14 +171,14 @@ local most_work = 0.0005 -- seconds in one poll, as in the core
 function engine.poll(max_ms)
   local began, wake = core.now(), next_wake()
   max_ms = left() == 0 and max_ms or 0
-  core.poll(wake and math.min(wake * 1000, max_ms) or max_ms)
+  core.poll(wake and math.min(wake * 1000, max_ms) or max_ms, driver.work)
   if max_ms > 0 then
     began = core.now() -- to wait is no work
   end
-  step_ended(began + most_work)
-  step_sleepers(began + most_work)
+  step_ended(began + work)
+  step_sleepers(began + work)
   if driver.turn then
-    driver.turn(began + most_work)
+    driver.turn(began + work)
   end
   return engine.count()
 end
