@@ -28,9 +28,10 @@ endif
 DIALECT  := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden
 # Asked when something is compiled, not when this file is read: `make test` installs pkg-config.
 PACKAGES  = $(shell $(PKG_CONFIG) --cflags $(LUA) libcurl libssl libcrypto)
-LIBS      = $(shell $(PKG_CONFIG) --libs libcurl libssl libcrypto)
+LIBS      = $(shell $(PKG_CONFIG) --libs libcurl libssl libcrypto) -pthread
 COMPILE   = $(CC) $(DIALECT) $(WARNINGS) $(CFLAGS) $(SANITIZERS) $(CPPFLAGS) $(PACKAGES)
-# nodelete: a libcurl thread stuck in a DNS lookup may outlive lua_close.
+# nodelete: a libcurl thread stuck in a DNS lookup may outlive lua_close, and so do handlers of fork
+# and exit.
 LINK      = $(CC) $(SANITIZERS) $(LDFLAGS) -Wl,-z,nodelete
 
 VERSION  := $(if $(filter luajit,$(LUA)),5.1,$(LUA:lua%=%))

@@ -5,8 +5,18 @@
 
 #include <string.h>
 
-static bearer_transfer *check(lua_State *L) {
+typedef struct {
+  bearer_transfer *transfer; /* owned; NULL when it is closed */
+} holder;
+
+static holder *check_holder(lua_State *L) {
   return luaL_checkudata(L, 1, BEARER_TRANSFER);
+}
+
+static bearer_transfer *check(lua_State *L) {
+  bearer_transfer *t = check_holder(L)->transfer;
+  luaL_argcheck(L, t != NULL, 1, "the transfer is closed");
+  return t;
 }
 
 /* ---- options: the table at 2 ------------------------------------------------- */
@@ -64,12 +74,12 @@ static void clear_secrets(bearer_options *o) {
 static int transfer_send(lua_State *L) {
   bearer_message *m = bearer_request_check(L, 1);
   bearer_options o;
-  bearer_transfer *t;
+  holder *h;
   const char *why, *which;
   memset(&o, 0, sizeof(o));
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
-  t = bearer_object_new(L, BEARER_TRANSFER, sizeof(*t));
+  h = bearer_object_new(L, BEARER_TRANSFER, sizeof(*h));
   o.timeout_ms = milliseconds(L, "timeout");
   o.connect_timeout_ms = milliseconds(L, "connect_timeout");
   lua_getfield(L, 2, "max_response");
@@ -81,8 +91,10 @@ static int transfer_send(lua_State *L) {
   o.user_agent = text(L, "user_agent");
   why = read_secrets(L, &o, &which);
   if (why == NULL)
-    bearer_net_start(&bearer_lua_state(L)->net, t, m, &o);
+    h->transfer = bearer_net_start(&bearer_lua_state(L)->net, m, &o);
   clear_secrets(&o);
+  if (why == NULL && h->transfer == NULL)
+    return luaL_error(L, "not enough memory");
   lua_settop(L, 3);
   if (why == NULL)
     return 1;
@@ -99,7 +111,8 @@ static int transfer_id(lua_State *L) {
 }
 
 static int transfer_ended(lua_State *L) {
-  lua_pushboolean(L, check(L)->ended);
+  holder *h = check_holder(L);
+  lua_pushboolean(L, h->transfer == NULL || bearer_transfer_has_ended(h->transfer));
   return 1;
 }
 
@@ -149,7 +162,7 @@ static const char *code_of(const bearer_transfer *t) {
 static int transfer_answer(lua_State *L) {
   bearer_transfer *t = check(L);
   int ok = t->result == CURLE_OK && t->status != 0 && !t->too_large && !t->forked;
-  luaL_argcheck(L, t->ended, 1, "the transfer has not ended");
+  luaL_argcheck(L, bearer_transfer_has_ended(t), 1, "the transfer has not ended");
   if (!ok)
     lua_pushnil(L);
   lua_createtable(L, 0, 3);
@@ -174,7 +187,9 @@ static int transfer_answer(lua_State *L) {
 
 /* transfer:close(), also __gc: safe to call twice */
 static int transfer_close(lua_State *L) {
-  bearer_transfer_close(check(L));
+  holder *h = check_holder(L);
+  bearer_transfer_close(h->transfer);
+  h->transfer = NULL;
   return 0;
 }
 

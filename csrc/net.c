@@ -1,86 +1,128 @@
 /*
- * The multi handle: starting, waiting, ending.
+ * The caller's side: starting, waiting, ending.
  */
 #include "net.h"
 
+#include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "mover.h"
+#include "process.h"
 #include "sockets.h"
 #include "transfer.h"
 
-/* ---- the multi handle -------------------------------------------------------- */
-
-static pthread_once_t global_once = PTHREAD_ONCE_INIT;
-static CURLcode global_result;
-
-static void global_init(void) {
-  global_result = bearer_transfer_global_init();
+double bearer_net_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void close_multi(bearer_net *net) {
-  curl_multi_cleanup(net->multi);
-  curl_share_cleanup(net->share);
-  net->multi = NULL;
-  net->share = NULL;
+/* ---- lists ------------------------------------------------------------------- */
+
+static void ring(const bearer_net *net) {
+  ssize_t ignored = write(net->bell[1], "", 1);
+  (void)ignored; /* it is full of one byte, or there is none */
 }
 
-static int open_multi(bearer_net *net) {
-  pthread_once(&global_once, global_init);
-  if (global_result != CURLE_OK || (net->multi = curl_multi_init()) == NULL)
-    return 0;
-  net->pid = getpid();
-  net->most_connections = 0; /* libcurl's own choice */
-  net->share = curl_share_init();
-  if (net->share != NULL) /* a TLS session that is resumed costs a third of a new one */
-    curl_share_setopt(net->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-  if (bearer_sockets_open(net))
-    return 1;
-  close_multi(net);
-  return 0;
+static void silence(const bearer_net *net) {
+  char byte;
+  ssize_t ignored = read(net->bell[0], &byte, 1);
+  (void)ignored;
 }
 
-static void enlist(bearer_net *net, bearer_list *list, bearer_transfer *t) {
-  t->net = net;
+void bearer_net_enlist(bearer_net *net, bearer_list *list, bearer_transfer *t) {
   t->list = list;
   t->next = NULL;
   t->link = list->end;
   *list->end = t;
   list->end = &t->next;
-  net->running += list == &net->under_way;
-  net->waiting += list == &net->queued;
+  if (list->count++ == 0 && list == &net->ended)
+    ring(net);
 }
 
-static void unlist(bearer_transfer *t) {
-  t->net->running -= t->list == &t->net->under_way;
-  t->net->waiting -= t->list == &t->net->queued;
+void bearer_net_unlist(bearer_net *net, bearer_transfer *t) {
+  bearer_list *list = t->list;
   *t->link = t->next;
   if (t->next != NULL)
     t->next->link = t->link;
   else
-    t->list->end = t->link;
-  t->net = NULL;
+    list->end = t->link;
+  t->list = NULL;
+  if (--list->count == 0 && list == &net->ended)
+    silence(net);
 }
+
+static void empty(bearer_list *list) {
+  memset(list, 0, sizeof(*list));
+  list->end = &list->first;
+}
+
+/* ---- the multi handle -------------------------------------------------------- */
+
+static void close_bell(bearer_net *net) {
+  for (int i = 0; i < 2; i++)
+    if (net->bell[i] >= 0)
+      close(net->bell[i]);
+  net->bell[0] = net->bell[1] = -1;
+}
+
+static int open_bell(bearer_net *net) {
+  if (pipe(net->bell) != 0) {
+    net->bell[0] = net->bell[1] = -1;
+    return 0;
+  }
+  for (int i = 0; i < 2; i++) {
+    fcntl(net->bell[i], F_SETFD, FD_CLOEXEC);
+    fcntl(net->bell[i], F_SETFL, O_NONBLOCK);
+  }
+  return 1;
+}
+
+static int open_multi(bearer_net *net) {
+  if (bearer_process_init() != CURLE_OK || !open_bell(net))
+    return 0;
+  net->multi = curl_multi_init();
+  if (net->multi == NULL || !bearer_sockets_open(net)) {
+    curl_multi_cleanup(net->multi);
+    net->multi = NULL;
+    close_bell(net);
+    return 0;
+  }
+  net->pid = getpid();
+  net->most_connections = 0; /* libcurl's own choice */
+  net->share = curl_share_init();
+  if (net->share != NULL) /* a TLS session that is resumed costs a third of a new one */
+    curl_share_setopt(net->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+  bearer_process_enter(net);
+  return 1;
+}
+
+/* ---- fork -------------------------------------------------------------------- */
 
 static void abandon_list(bearer_net *net, bearer_list *list) {
   while (list->first != NULL) {
     bearer_transfer *t = list->first;
-    unlist(t);
+    bearer_net_unlist(net, t);
     if (list == &net->queued) /* never was the parent's multi's */
       curl_easy_cleanup(t->easy);
     t->easy = NULL;
+    if (list == &net->given_up) {
+      bearer_transfer_free(t);
+      continue;
+    }
     t->ended = t->forked = 1;
-    enlist(net, &net->ended, t);
+    bearer_net_enlist(net, &net->ended, t);
   }
 }
 
-/* After fork the handle is the parent's: closing it here would say goodbye on the
-   parent's connections. It is left alone, where a leak checker can still see it. */
-static void abandon(bearer_net *net) {
+/* The handle is the parent's: closing it here would say goodbye on the parent's
+   connections. It is left alone, where a leak checker can still see it. */
+static void orphan(bearer_net *net) {
   static struct orphan {
     CURLM *multi;
     CURLSH *share;
@@ -93,13 +135,25 @@ static void abandon(bearer_net *net) {
     o->next = __atomic_load_n(&orphans, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(&orphans, &o->next, o, 0, __ATOMIC_RELEASE,
                                         __ATOMIC_RELAXED)) {
-    } /* no lock: a thread of the parent's may have held it */
+    }
   }
-  abandon_list(net, &net->queued);
-  abandon_list(net, &net->under_way);
   net->multi = NULL;
   net->share = NULL;
+}
+
+/* In a child of fork there is no mover, and the connections are the parent's. */
+static void abandon(bearer_net *net) {
+  bearer_process_lock();
+  bearer_process_leave(net);
+  bearer_process_unlock();
+  orphan(net);
+  net->mover = BEARER_NO_MOVER;
+  net->stop = 0;
   bearer_sockets_close(net);
+  close_bell(net);
+  abandon_list(net, &net->queued);
+  abandon_list(net, &net->under_way);
+  abandon_list(net, &net->given_up);
 }
 
 static int ready(bearer_net *net) {
@@ -107,6 +161,8 @@ static int ready(bearer_net *net) {
     abandon(net);
   return net->multi != NULL;
 }
+
+/* ---- opening, closing -------------------------------------------------------- */
 
 /* A quarter of the descriptors that the process may have, within reason. */
 static int most_transfers(void) {
@@ -116,220 +172,181 @@ static int most_transfers(void) {
   return files.rlim_cur < 32 ? 8 : (int)(files.rlim_cur / 4);
 }
 
-static void empty(bearer_list *list) {
-  list->first = NULL;
-  list->end = &list->first;
-}
-
 void bearer_net_init(bearer_net *net) {
   memset(net, 0, sizeof(*net));
   empty(&net->queued);
   empty(&net->under_way);
+  empty(&net->given_up);
   empty(&net->ended);
+  pthread_mutex_init(&net->mutex, NULL);
+  pthread_mutex_init(&net->step, NULL);
   net->most = most_transfers();
-  net->poll_fd = -1;
-  net->due = -1;
+  net->bell[0] = net->bell[1] = -1;
+  net->epoll = net->alarm = -1;
+}
+
+/* What is in it lives on without the net, until its owner closes it. */
+static void leave(bearer_net *net, bearer_list *list) {
+  bearer_transfer *t;
+  while ((t = list->first) != NULL) {
+    bearer_net_unlist(net, t);
+    t->net = NULL;
+    t->ended = 1;
+    bearer_mover_release(net, t);
+    if (list == &net->given_up)
+      bearer_transfer_free(t);
+  }
 }
 
 void bearer_net_close(bearer_net *net) {
-  int mine = ready(net);
-  while (net->ended.first != NULL)
-    unlist(net->ended.first);
-  if (!mine)
-    return;
-  while (net->queued.first != NULL)
-    bearer_transfer_close(net->queued.first);
-  while (net->under_way.first != NULL)
-    bearer_transfer_close(net->under_way.first);
-  close_multi(net);
+  if (ready(net)) {
+    bearer_process_lock();
+    bearer_mover_stop(net);
+    bearer_process_leave(net);
+    bearer_process_unlock();
+  }
+  leave(net, &net->queued);
+  leave(net, &net->under_way);
+  leave(net, &net->given_up);
+  leave(net, &net->ended);
+  curl_multi_cleanup(net->multi);
+  curl_share_cleanup(net->share);
+  net->multi = NULL;
+  net->share = NULL;
   bearer_sockets_close(net);
+  close_bell(net);
 }
 
 /* ---- transfers --------------------------------------------------------------- */
 
-/* Out of the multi. The easy handle is not used again: even reset, it remembers the URL
-   and what it received. It is the multi that keeps connections. */
-static void release(bearer_transfer *t) {
-  bearer_net *net = t->net;
-  if (t->list == &net->under_way)
-    curl_multi_remove_handle(net->multi, t->easy);
-  unlist(t);
-  curl_easy_cleanup(t->easy);
-  t->easy = NULL;
-  bearer_message_clear(&t->message);
-}
-
-/* It has ended without libcurl's doing. */
 static void fail(bearer_net *net, bearer_transfer *t, CURLcode why) {
   t->result = why;
   strncpy(t->reason, curl_easy_strerror(why), sizeof(t->reason) - 1);
-  if (t->net != NULL)
-    release(t);
-  else if (t->easy != NULL)
-    curl_easy_cleanup(t->easy);
+  pthread_mutex_lock(&net->mutex);
+  if (t->list != NULL)
+    bearer_net_unlist(net, t);
+  pthread_mutex_unlock(&net->mutex);
+  curl_easy_cleanup(t->easy);
   t->easy = NULL;
-  t->ended = 1;
   bearer_message_clear(&t->message);
-  enlist(net, &net->ended, t);
+  pthread_mutex_lock(&net->mutex);
+  t->ended = 1;
+  bearer_net_enlist(net, &net->ended, t);
+  pthread_mutex_unlock(&net->mutex);
 }
 
-int bearer_net_start(bearer_net *net, bearer_transfer *t, bearer_message *m,
-                     const bearer_options *o) {
-  memset(t, 0, sizeof(*t));
+bearer_transfer *bearer_net_start(bearer_net *net, bearer_message *m,
+                                  const bearer_options *o) {
+  bearer_transfer *t = calloc(1, sizeof(*t));
+  if (t == NULL)
+    return NULL;
+  t->net = net;
   t->id = ++net->last_id;
   t->message = *m;
   memset(m, 0, sizeof(*m));
-  t->deadline = bearer_sockets_now() + (double)o->timeout_ms / 1000;
+  t->deadline = bearer_net_now() + (double)o->timeout_ms / 1000;
   if (ready(net) || open_multi(net))
     t->easy = curl_easy_init();
   if (t->easy == NULL || !bearer_transfer_prepare(t, o)) {
     fail(net, t, t->easy == NULL ? CURLE_OUT_OF_MEMORY : t->result);
-    return 0;
+    return t;
   }
-  enlist(net, &net->queued, t);
-  return 1;
+  pthread_mutex_lock(&net->mutex);
+  bearer_net_enlist(net, &net->queued, t);
+  pthread_mutex_unlock(&net->mutex);
+  if (!bearer_mover_start(net))
+    fail(net, t, CURLE_OUT_OF_MEMORY);
+  return t;
 }
 
-void bearer_transfer_close(bearer_transfer *t) {
-  if (t->net != NULL && t->easy != NULL && ready(t->net))
-    release(t);
-  else if (t->net != NULL)
-    unlist(t);
+int bearer_transfer_has_ended(bearer_transfer *t) {
+  int ended;
+  if (t->net == NULL)
+    return 1;
+  ready(t->net);
+  pthread_mutex_lock(&t->net->mutex);
+  ended = t->ended;
+  pthread_mutex_unlock(&t->net->mutex);
+  return ended;
+}
+
+/* 1 when the mover has to let go of it first, and does so in its own time. */
+static int give_up(bearer_transfer *t) {
+  bearer_net *net = t->net;
+  int runs;
+  ready(net);
+  pthread_mutex_lock(&net->mutex);
+  runs = t->list == &net->under_way;
+  if (t->list != NULL)
+    bearer_net_unlist(net, t);
+  if (runs)
+    bearer_net_enlist(net, &net->given_up, t);
+  pthread_mutex_unlock(&net->mutex);
+  if (runs)
+    bearer_sockets_wake(net);
+  return runs;
+}
+
+void bearer_transfer_free(bearer_transfer *t) {
+  curl_easy_cleanup(t->easy);
   bearer_message_clear(&t->message);
   bearer_buffer_free(&t->head);
   bearer_buffer_free(&t->body);
-  t->ended = 1;
+  free(t);
+}
+
+void bearer_transfer_close(bearer_transfer *t) {
+  if (t != NULL && (t->net == NULL || !give_up(t)))
+    bearer_transfer_free(t);
 }
 
 /* ---- polling ----------------------------------------------------------------- */
 
-static int may_begin(const bearer_net *net) {
-  return net->queued.first != NULL && net->running < net->most;
+static int count(bearer_net *net, int *ended) {
+  int open;
+  pthread_mutex_lock(&net->mutex);
+  open = net->queued.count + net->under_way.count;
+  *ended = net->ended.count;
+  pthread_mutex_unlock(&net->mutex);
+  return open;
 }
 
-/* Begin the oldest of those that wait. 0 when none can be begun. */
-static int begin_one(bearer_net *net) {
-  bearer_transfer *t = net->queued.first;
-  double left;
-  if (!may_begin(net))
-    return 0;
-  left = t->deadline - bearer_sockets_now();
-  curl_easy_setopt(t->easy, CURLOPT_SHARE, net->share);
-  curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, left > 0.001 ? (long)(left * 1000) : 1L);
-  if (curl_multi_add_handle(net->multi, t->easy) != CURLM_OK) {
-    fail(net, t, CURLE_FAILED_INIT);
-    return 1;
-  }
-  unlist(t);
-  enlist(net, &net->under_way, t);
-  return 1;
-}
-
-/* Those whose time is over before their turn came. */
-static void expire_queued(bearer_net *net) {
-  double instant = bearer_sockets_now();
-  bearer_transfer *t = may_begin(net) ? NULL : net->queued.first;
-  while (t != NULL) {
-    bearer_transfer *next = t->next;
-    if (instant >= t->deadline)
-      fail(net, t, CURLE_OPERATION_TIMEDOUT);
-    t = next;
-  }
-}
-
-static void collect(bearer_net *net) {
-  CURLMsg *message;
-  int left;
-  while ((message = curl_multi_info_read(net->multi, &left)) != NULL) {
-    char *private_data = NULL;
-    bearer_transfer *t;
-    if (message->msg != CURLMSG_DONE)
-      continue;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private_data);
-    t = (bearer_transfer *)(void *)private_data;
-    bearer_transfer_finish(t, message->data.result);
-    release(t);
-    enlist(net, &net->ended, t);
-  }
-}
-
-/* What is under way goes first. Otherwise many handshakes would wait for their turn, and
-   libcurl's timers, which nobody can divide, would do all of them in one go. */
-static int may_begin_now(bearer_net *net, int busy) {
-  double instant = bearer_sockets_now();
-  if (busy && instant - net->begun < 0.05)
-    return 0;
-  net->begun = instant;
-  return 1;
-}
-
-/* As long as there is a queue, any connection may be of use again, and as long as as many
-   are under way, most of them. Afterwards few stay open: the descriptors are the host's.
- */
-static void limit_connections(bearer_net *net) {
-  long few = net->most / 4, busy = net->running + net->running / 6;
-  long limit = net->waiting > 0 ? net->most : busy > few ? busy : few;
-  if (limit != net->most_connections)
-    curl_multi_setopt(net->multi, CURLMOPT_MAXCONNECTS, limit);
-  net->most_connections = limit;
-}
-
-/* Run libcurl's timers or one socket, each first in its turn: either may hold a step of a
-   TLS handshake, which nobody can cut. Begin a transfer. 0 when there was nothing to do.
- */
-static int step(bearer_net *net) {
-  int busy = net->timers_first
-                 ? bearer_sockets_run_timers(net) || bearer_sockets_run(net)
-                 : bearer_sockets_run(net) || bearer_sockets_run_timers(net);
-  net->timers_first = !net->timers_first;
-  busy |= may_begin_now(net, busy) && begin_one(net);
-  collect(net);
-  return busy;
-}
-
-int bearer_net_poll(bearer_net *net, long max_ms, double work) {
-  long due;
-  double till;
-  if (!ready(net)) {
-    if (max_ms > 0 && net->ended.first == NULL)
-      poll(NULL, 0, (int)max_ms);
-    return 0;
-  }
-  due = bearer_net_timeout(net);
-  if (due >= 0 && due < max_ms)
-    max_ms = due;
-  if (max_ms > 0)
-    bearer_sockets_wait(net, (int)max_ms);
-  till = bearer_sockets_now() + work;
-  while (step(net) && bearer_sockets_now() < till) {
-  }
-  limit_connections(net);
-  expire_queued(net);
-  return net->running + net->waiting;
+int bearer_net_poll(bearer_net *net, long max_ms) {
+  struct pollfd bell;
+  int ended, open;
+  ready(net);
+  open = count(net, &ended);
+  if (max_ms <= 0 || ended > 0)
+    return open;
+  bell.fd = net->bell[0];
+  bell.events = POLLIN;
+  poll(&bell, 1, (int)max_ms);
+  return count(net, &ended);
 }
 
 unsigned long bearer_net_next_ended(bearer_net *net) {
-  bearer_transfer *t = net->ended.first;
-  if (t == NULL)
-    return 0;
-  unlist(t);
-  return t->id;
+  unsigned long id = 0;
+  bearer_transfer *t;
+  ready(net);
+  pthread_mutex_lock(&net->mutex);
+  t = net->ended.first;
+  if (t != NULL) {
+    bearer_net_unlist(net, t);
+    t->net = NULL;
+    id = t->id;
+  }
+  pthread_mutex_unlock(&net->mutex);
+  return id;
 }
 
-long bearer_net_timeout(const bearer_net *net) {
-  double left;
-  if (net->ended.first != NULL || (net->multi != NULL && may_begin(net)))
-    return 0;
-  if (net->multi == NULL || (net->due < 0 && net->waiting == 0))
-    return -1;
-  left = net->due < 0 ? 0.05 : net->due - bearer_sockets_now();
-  if (net->waiting > 0 && left > 0.05)
-    left = 0.05; /* look after the deadlines of those that wait */
-  return left <= 0 ? 0 : (long)(left * 1000) + 1;
+int bearer_net_has_ended(bearer_net *net) {
+  int ended;
+  count(net, &ended);
+  return ended > 0;
 }
 
 int bearer_net_fd(bearer_net *net) {
   if (!ready(net))
     open_multi(net);
-  return net->poll_fd;
+  return net->bell[0];
 }

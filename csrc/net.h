@@ -1,12 +1,14 @@
 /*
  * Transfers: one libcurl multi handle, made on first use and remade after fork, and the
- * requests under way on it. Nothing here waits unless it is told to, follows a redirect,
- * or can be talked out of verifying TLS.
+ * requests under way on it. A thread moves them (mover.h), so that no caller ever waits
+ * for a lookup, a handshake or a disk. Nothing here follows a redirect, or can be talked
+ * out of verifying TLS.
  */
 #ifndef BEARER_NET_H
 #define BEARER_NET_H
 
 #include <curl/curl.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -45,66 +47,85 @@ struct bearer_net;
 
 /* One request and what came of it. */
 typedef struct bearer_transfer {
-  struct bearer_net *net;   /* borrowed, while it is in one of its lists: */
-  struct bearer_list *list; /* this one */
+  struct bearer_net *net; /* borrowed, until the caller was told of its end */
+  struct bearer_list
+      *list; /* of the net's, the one it is in: under the net's mutex, as */
   struct bearer_transfer *next, **link;
+  int ended;              /* this is. What follows is the mover's until then */
   unsigned long id;       /* told by bearer_net_next_ended */
-  double deadline;        /* by the clock of libcurl's timers */
-  CURL *easy;             /* owned; NULL unless it is queued or under way */
+  double deadline;        /* bearer_net_now */
+  CURL *easy;             /* owned; NULL when it has ended */
   bearer_message message; /* owned: libcurl reads it while it sends */
   bearer_buffer head;     /* the lines of the last header block */
   bearer_buffer body;
   size_t max_response, head_total;
   long status;
   CURLcode result;
-  int ended, sent, too_large, in_body, forked;
+  int sent, too_large, in_body, forked;
   char reason[CURL_ERROR_SIZE];
 } bearer_transfer;
 
 /* Borrowed transfers, oldest first. */
 typedef struct bearer_list {
   bearer_transfer *first, **end;
+  int count;
 } bearer_list;
 
 typedef struct bearer_net {
-  CURLM *multi;  /* owned; NULL before the first transfer */
+  CURLM
+  *multi; /* owned; NULL before the first transfer. The mover's, while there is one */
   CURLSH *share; /* owned: TLS sessions, to be resumed */
   pid_t pid;     /* whose multi it is */
-  int poll_fd;   /* owned: an epoll descriptor over libcurl's sockets; -1 = none */
-  double due;    /* when libcurl wants to be called, monotonic seconds; < 0 = never */
-  bearer_list queued; /* not begun: each poll begins as many as it has time for */
-  bearer_list under_way;
-  bearer_list ended;     /* those nobody was told about yet */
-  int running, waiting;  /* how many are under way, and queued */
-  int most;              /* that may be under way: descriptors are limited */
-  long most_connections; /* as libcurl was told last */
-  double begun;          /* when the last one was begun, monotonic seconds */
-  int timers_first;      /* at the next step */
+  int bell[2];   /* owned: a pipe that can be read while there are `ended`; -1 = none */
+  int most;      /* that may be under way: descriptors are limited */
   unsigned long last_id;
+
+  pthread_mutex_t mutex; /* over the following, and never for long */
+  bearer_list queued;    /* not begun */
+  bearer_list under_way;
+  bearer_list given_up; /* under way, but nobody wants them any more: owned */
+  bearer_list ended;    /* those nobody was told about yet */
+  int stop;             /* the mover is to end */
+  enum { BEARER_NO_MOVER, BEARER_MOVES, BEARER_HAS_MOVED } mover;
+
+  pthread_mutex_t step; /* the mover's, whenever it does more than wait */
+  int epoll, alarm;     /* owned: what it waits with, and what wakes it; -1 = none */
+  double due;           /* when libcurl wants to be called, bearer_net_now; < 0 = never */
+  double worked;        /* when there last was something under way */
+  long most_connections; /* as libcurl was told last */
+  pthread_t thread;
+  struct bearer_net *next, **link; /* all of the process: process.h */
+  int held;                        /* by a fork */
 } bearer_net;
 
 void bearer_net_init(bearer_net *net);
 /* End every transfer, close every connection. Safe to repeat. */
 void bearer_net_close(bearer_net *net);
 
-/* Take over *m (it is emptied) and have it begun by the next poll. 0: it has ended, and
-   t->result and t->reason say why. */
-int bearer_net_start(bearer_net *net, bearer_transfer *t, bearer_message *m,
-                     const bearer_options *o);
-/* Abort if it runs; wipe and free what it holds. Safe to repeat. */
+/* Take over *m (it is emptied) and have it sent. The transfer is the caller's, who closes
+   it; it may have ended at once: t->result and t->reason say why. NULL when memory ran
+   out. */
+bearer_transfer *bearer_net_start(bearer_net *net, bearer_message *m,
+                                  const bearer_options *o);
+int bearer_transfer_has_ended(bearer_transfer *t);
+/* Abort if it runs; wipe and free it. */
 void bearer_transfer_close(bearer_transfer *t);
 
-/* Wait at most max_ms for news, advance what there is to advance, and begin nothing more
-   after `work` seconds of that: a frame or an event loop is waiting. What cannot be cut,
-   one step of a TLS handshake above all, takes most of a millisecond, and may come last.
-   How many transfers are under way or queued. */
-int bearer_net_poll(bearer_net *net, long max_ms, double work);
+/* Wait at most max_ms for one to end. How many are under way or queued. */
+int bearer_net_poll(bearer_net *net, long max_ms);
 /* The id of a transfer that has ended, each once; 0 when there is none. */
 unsigned long bearer_net_next_ended(bearer_net *net);
-/* Milliseconds until poll wants to be called although poll_fd is silent; -1 = never. */
-long bearer_net_timeout(const bearer_net *net);
+int bearer_net_has_ended(bearer_net *net); /* is there one? */
 /* The descriptor to watch for reading, made if need be; -1 where there is none. */
 int bearer_net_fd(bearer_net *net);
+
+/* ---- for the mover ---------------------------------------------------------- */
+
+double bearer_net_now(void); /* seconds, monotonic */
+/* Both under the mutex. */
+void bearer_net_enlist(bearer_net *net, bearer_list *list, bearer_transfer *t);
+void bearer_net_unlist(bearer_net *net, bearer_transfer *t);
+void bearer_transfer_free(bearer_transfer *t);
 
 #pragma GCC visibility pop
 

@@ -3,31 +3,22 @@
  */
 #include "sockets.h"
 
+#if defined(__linux__) && !defined(BEARER_PORTABLE) /* to try the other half on Linux */
+
 #include <errno.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-#if defined(__linux__)
-#define BEARER_EPOLL
 #include <poll.h>
+#include <string.h>
 #include <sys/epoll.h>
-#endif
-
-double bearer_sockets_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 static int on_timer(CURLM *multi, long ms, void *user) {
   bearer_net *net = user;
   (void)multi;
-  net->due = ms < 0 ? -1 : bearer_sockets_now() + (double)ms / 1000;
+  net->due = ms < 0 ? -1 : bearer_net_now() + (double)ms / 1000;
   return 0;
 }
 
-#ifdef BEARER_EPOLL
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *known) {
   bearer_net *net = user;
   struct epoll_event event;
@@ -35,29 +26,70 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *k
   memset(&event, 0, sizeof(event));
   event.data.fd = fd;
   if (what == CURL_POLL_REMOVE) {
-    epoll_ctl(net->poll_fd, EPOLL_CTL_DEL, fd, &event);
+    epoll_ctl(net->epoll, EPOLL_CTL_DEL, fd, &event);
     return 0;
   }
   event.events = ((what & CURL_POLL_IN) ? (uint32_t)EPOLLIN : 0) |
                  ((what & CURL_POLL_OUT) ? (uint32_t)EPOLLOUT : 0);
-  if (epoll_ctl(net->poll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0 &&
+  if (epoll_ctl(net->epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0 &&
       errno == (known ? ENOENT : EEXIST))
-    epoll_ctl(net->poll_fd, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
+    epoll_ctl(net->epoll, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
   curl_multi_assign(net->multi, fd, net); /* anything but NULL: known from now on */
   return 0;
 }
 
+int bearer_sockets_open(bearer_net *net) {
+  struct epoll_event event;
+  net->due = -1;
+  net->epoll = epoll_create1(EPOLL_CLOEXEC);
+  net->alarm = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  memset(&event, 0, sizeof(event));
+  event.data.fd = net->alarm;
+  event.events = EPOLLIN;
+  if (epoll_ctl(net->epoll, EPOLL_CTL_ADD, net->alarm, &event) != 0) {
+    bearer_sockets_close(net);
+    return 0;
+  }
+  curl_multi_setopt(net->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(net->multi, CURLMOPT_TIMERDATA, net);
+  curl_multi_setopt(net->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(net->multi, CURLMOPT_SOCKETDATA, net);
+  return 1;
+}
+
+void bearer_sockets_close(bearer_net *net) {
+  if (net->epoll >= 0)
+    close(net->epoll);
+  if (net->alarm >= 0)
+    close(net->alarm);
+  net->epoll = net->alarm = -1;
+}
+
 void bearer_sockets_wait(bearer_net *net, int ms) {
-  struct pollfd any = { net->poll_fd, POLLIN, 0 };
+  struct pollfd any = { net->epoll, POLLIN, 0 };
+  double left = net->due < 0 ? ms : (net->due - bearer_net_now()) * 1000;
+  if (left < ms)
+    ms = left <= 0 ? 0 : (int)left + 1;
   poll(&any, 1, ms);
 }
 
-/* One socket at a time: what is left over is still ready at the next call. */
-int bearer_sockets_run(bearer_net *net) {
+static void run_timers(bearer_net *net) {
+  int running;
+  if (net->due < 0 || bearer_net_now() < net->due)
+    return;
+  net->due = -1; /* libcurl sets it anew */
+  curl_multi_socket_action(net->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+}
+
+/* One socket. 0 when none is ready. */
+static int run_socket(bearer_net *net) {
   struct epoll_event event;
-  int running = 0, mask;
-  if (epoll_wait(net->poll_fd, &event, 1, 0) <= 0)
+  uint64_t count;
+  int running, mask;
+  if (epoll_wait(net->epoll, &event, 1, 0) <= 0)
     return 0;
+  if (event.data.fd == net->alarm)
+    return read(net->alarm, &count, sizeof(count)) > 0;
   mask = ((event.events & EPOLLIN) ? CURL_CSELECT_IN : 0) |
          ((event.events & EPOLLOUT) ? CURL_CSELECT_OUT : 0) |
          ((event.events & (EPOLLERR | EPOLLHUP)) ? CURL_CSELECT_ERR : 0);
@@ -65,48 +97,43 @@ int bearer_sockets_run(bearer_net *net) {
   return 1;
 }
 
-int bearer_sockets_run_timers(bearer_net *net) {
-  int running = 0;
-  if (net->due < 0 || bearer_sockets_now() < net->due)
-    return 0;
-  net->due = -1; /* libcurl sets it anew */
-  curl_multi_socket_action(net->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+/* One at a time, since it may close others; and a few, since others wait for this thread
+   to pause. What is left over is still ready at the next call. */
+void bearer_sockets_run(bearer_net *net) {
+  int left = 16;
+  run_timers(net);
+  while (left-- > 0 && run_socket(net)) {
+  }
+}
+
+void bearer_sockets_wake(bearer_net *net) {
+  uint64_t one = 1;
+  ssize_t ignored = write(net->alarm, &one, sizeof(one));
+  (void)ignored; /* it rings already */
+}
+
+#else
+
+int bearer_sockets_open(bearer_net *net) {
+  (void)net;
   return 1;
 }
-#else
-int bearer_sockets_run_timers(bearer_net *net) {
+
+void bearer_sockets_close(bearer_net *net) {
   (void)net;
-  return 0;
 }
 
 void bearer_sockets_wait(bearer_net *net, int ms) {
   curl_multi_poll(net->multi, NULL, 0, ms, NULL);
 }
 
-int bearer_sockets_run(bearer_net *net) {
-  int running = 0;
+void bearer_sockets_run(bearer_net *net) {
+  int running;
   curl_multi_perform(net->multi, &running);
-  return 0;
-}
-#endif
-
-int bearer_sockets_open(bearer_net *net) {
-  net->due = -1;
-  curl_multi_setopt(net->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  curl_multi_setopt(net->multi, CURLMOPT_TIMERDATA, net);
-#ifdef BEARER_EPOLL
-  curl_multi_setopt(net->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  curl_multi_setopt(net->multi, CURLMOPT_SOCKETDATA, net);
-  net->poll_fd = epoll_create1(EPOLL_CLOEXEC);
-  return net->poll_fd >= 0;
-#else
-  return 1;
-#endif
 }
 
-void bearer_sockets_close(bearer_net *net) {
-  if (net->poll_fd >= 0)
-    close(net->poll_fd);
-  net->poll_fd = -1;
-  net->due = -1;
+void bearer_sockets_wake(bearer_net *net) {
+  curl_multi_wakeup(net->multi);
 }
+
+#endif

@@ -1,6 +1,7 @@
 /*
- * libcurl's sockets and timers: on Linux one epoll descriptor over all of them, which any
- * event loop can watch; elsewhere libcurl looks after them by itself.
+ * How the mover waits: for libcurl's sockets and timers, or to be woken. On Linux one
+ * epoll descriptor watches them all, so that a turn costs what has happened, however many
+ * are under way; elsewhere libcurl's own poll looks at each.
  */
 #ifndef BEARER_SOCKETS_H
 #define BEARER_SOCKETS_H
@@ -9,21 +10,15 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Have net->multi tell its sockets and timers. 0 when no descriptor is to be had. */
-int bearer_sockets_open(bearer_net *net);
-/* Close the epoll descriptor; libcurl's own sockets are untouched. Safe to repeat. */
+int bearer_sockets_open(bearer_net *net); /* 0 when it cannot be had */
 void bearer_sockets_close(bearer_net *net);
 
-/* Wait at most ms for a socket. */
+/* Until there is news, for so many milliseconds at most. */
 void bearer_sockets_wait(bearer_net *net, int ms);
-/* Have libcurl act on a socket, if any is ready. 1 when it did. */
-int bearer_sockets_run(bearer_net *net);
-/* Have libcurl act on its timers, if any is due. 1 when it did. */
-int bearer_sockets_run_timers(bearer_net *net);
-
-/* Seconds. Not the clock of clock.h: tests can move that one, but not libcurl's timers.
- */
-double bearer_sockets_now(void);
+/* Have libcurl do what is due; a part of it, if it is much. */
+void bearer_sockets_run(bearer_net *net);
+/* End a wait. From any thread. */
+void bearer_sockets_wake(bearer_net *net);
 
 #pragma GCC visibility pop
 

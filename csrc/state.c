@@ -41,15 +41,14 @@ static int state_clock(lua_State *L) {
   return 0;
 }
 
-/* core.poll([max_ms[, work]]) -> how many transfers are under way. To wait is no work, of
-   which there are so many seconds at most. */
+/* core.poll([max_ms]) -> how many transfers are under way, as soon as one has ended */
 static int state_poll(lua_State *L) {
-  lua_Number ms = luaL_optnumber(L, 1, 0), work = luaL_optnumber(L, 2, 0.0001);
+  lua_Number ms = luaL_optnumber(L, 1, 0);
   if (!(ms >= 0)) /* negative or NaN */
     ms = 0;
   if (ms > 60000)
     ms = 60000;
-  lua_pushinteger(L, bearer_net_poll(&bearer_lua_state(L)->net, (long)ceil(ms), work));
+  lua_pushinteger(L, bearer_net_poll(&bearer_lua_state(L)->net, (long)ceil(ms)));
   return 1;
 }
 
@@ -63,13 +62,9 @@ static int state_next_ended(lua_State *L) {
   return 1;
 }
 
-/* core.timeout() -> milliseconds until poll is due, or nil */
-static int state_timeout(lua_State *L) {
-  long ms = bearer_net_timeout(&bearer_lua_state(L)->net);
-  if (ms < 0)
-    lua_pushnil(L);
-  else
-    lua_pushinteger(L, ms);
+/* core.has_ended() -> is there one for core.next_ended()? */
+static int state_has_ended(lua_State *L) {
+  lua_pushboolean(L, bearer_net_has_ended(&bearer_lua_state(L)->net));
   return 1;
 }
 
@@ -88,7 +83,7 @@ static const luaL_Reg functions[] = {
   { "clock", state_clock },
   { "poll", state_poll },
   { "next_ended", state_next_ended },
-  { "timeout", state_timeout },
+  { "has_ended", state_has_ended },
   { "fd", state_fd },
   { NULL, NULL },
 };

@@ -232,7 +232,6 @@ int bearer_transfer_prepare(bearer_transfer *t, const bearer_options *o) {
 
 void bearer_transfer_finish(bearer_transfer *t, CURLcode result) {
   long sent = 0, connect_status = 0;
-  t->ended = 1;
   t->result = result;
   curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
   curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);

@@ -216,6 +216,7 @@ describe("the driver", function()
     end
 
     it("does not begin for one who cannot wait, but has begun", function()
+      s.sb:tell("hubsoft", { delay = slow })
       local login = s:login()
       local t, err = login:token()
       assert.is_nil(t)

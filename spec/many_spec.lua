@@ -33,7 +33,7 @@ describe("very many logins at once", function()
       :format(states, count, helper.quote(sb.ca_file), table.concat(urls, " ")))
     print("# " .. text:match("^[^\n]*"))
     assert.equal(count, tonumber(text:match("succeeded (%d+)")), text)
-    assert.equal(count, tonumber(text:match("under way at once (%d+)")))
+    assert.is_true(tonumber(text:match("under way at once (%d+)")) > 0.9 * count)
     assert.is_true(tonumber(text:match("at most (%d+)")) < 300) -- the host wants some, too
     assert.is_true(tonumber(text:match("idle (%d+)")) < 300)
     assert.equal("0", text:match("(%-?%d+) descriptors left"))

@@ -25,7 +25,7 @@ describe("in a process of its own,", function()
   end)
 
   local function run(count, seconds, ...)
-    local words = { states, count, seconds, "spec/support/login.lua", ... }
+    local words = { "timeout", 60, states, count, seconds, "spec/support/login.lua", ... }
     for i, word in ipairs(words) do
       words[i] = quote(tostring(word))
     end
@@ -65,5 +65,26 @@ describe("in a process of its own,", function()
     url = sb:script("x", { body = answer, delay = 0.3 })
     run(1, 0, "forked_in_flight", url, sb.ca_file)
     assert.equal(2, sb:count("x"))
+  end)
+
+  it("a fork in the midst of handshakes leaves no lock locked in the child", function()
+    if os.getenv "ASAN_OPTIONS" then
+      return pending "gcc's ASan leaves its own locks locked"
+    end
+    run(1, 0, "forked_often", url, sb.ca_file, 5)
+    assert.equal(5 * (8 + 4), sb:count("x"))
+  end)
+
+  it("a thread is there while a login is under way, and no longer", function()
+    url = sb:script("x", { body = answer, delay = 0.5 })
+    local text = run(1, 0, "threads", url, sb.ca_file)
+    assert.equal(3, select(2, text:gsub("threads while under way: 1\n", "")), text)
+  end)
+
+  it("a program may exit in the midst of handshakes", function()
+    for _ = 1, 10 do
+      helper.must(("timeout 20 %s spec/support/login.lua exits %s %s"):format(helper.interpreter,
+        quote(url), quote(sb.ca_file)))
+    end
   end)
 end)

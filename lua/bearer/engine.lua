@@ -14,8 +14,6 @@
 --    can_wait()           optional: true, or false and a code: is this a place to wait?
 --    can_begin()          optional: likewise, to begin something that others wait for
 --    apart(f)             optional: run f soon, in a coroutine of its own
---    work                 optional: seconds that the core may work in one poll; more where the next
---                         one is far
 --    guards               optional: true when nobody can end those coroutines
 --    turn(till), left()   optional, for a driver whose `wake` only takes note: let those whose job
 --                         has ended go on, until that instant; how many have yet to
@@ -116,12 +114,10 @@ end
 --- Seconds until something is due although no socket stirs.
 -- @treturn ?number nil when nothing is
 function engine.due()
-  if left() > 0 then
+  if left() > 0 or core.has_ended() then
     return 0
   end
-  local ms, wake = core.timeout(), next_wake()
-  local seconds = ms and ms / 1000
-  return wake and math.min(wake, seconds or math.huge) or seconds
+  return next_wake()
 end
 
 -- Those whose time has come; `soonest` is found anew.
@@ -163,7 +159,7 @@ local function step_ended(till)
   until not id or core.now() > till
 end
 
-local work = 0.0003 -- seconds in one poll, with those that the core worked
+local work = 0.0003 -- seconds in one poll
 
 --- Advance everything, without waiting longer than `max_ms` for news.
 -- @tparam ?number max_ms
@@ -171,7 +167,7 @@ local work = 0.0003 -- seconds in one poll, with those that the core worked
 function engine.poll(max_ms)
   local began, wake = core.now(), next_wake()
   max_ms = left() == 0 and max_ms or 0
-  core.poll(wake and math.min(wake * 1000, max_ms) or max_ms, driver.work)
+  core.poll(wake and math.min(wake * 1000, max_ms) or max_ms)
   if max_ms > 0 then
     began = core.now() -- to wait is no work
   end

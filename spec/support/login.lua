@@ -3,7 +3,7 @@
 local bearer = require "bearer"
 local core = require "bearer.core"
 local helper = require "spec.support.helper"
-local fork, wait = rawget(_G, "fork"), rawget(_G, "wait") -- of states.c
+local fork, wait, leave = rawget(_G, "fork"), rawget(_G, "wait"), rawget(_G, "leave") -- of states.c
 local how, url, ca_file, times = arg[1], arg[2], arg[3], tonumber(arg[4] or 1)
 
 local definition = {
@@ -68,9 +68,75 @@ function acts.forked_in_flight()
   bearer.poll(50)
   local pid = fork()
   assert(login:header())
-  if pid ~= 0 then
-    assert(wait(pid) == 0, "the child failed")
+  if pid == 0 then
+    login:close()
+    leave(0)
   end
+  assert(wait(pid) == 0, "the child failed")
+end
+
+--- Children of a process whose logins are in the midst of their handshakes work at once.
+function acts.forked_often()
+  for _ = 1, times do
+    local logins, children = {}, {}
+    for i = 1, 8 do
+      logins[i] = new()
+    end
+    bearer.prewarm(logins[1], logins[2], logins[3], logins[4], logins[5], logins[6], logins[7],
+      logins[8])
+    for i = 1, 4 do
+      children[i] = fork()
+      if children[i] == 0 then
+        local login = new { timeout = 20 }
+        local ok = pcall(function()
+          assert(core.type(assert(login:token())) == "bearer.token")
+        end)
+        login:close()
+        leave(ok and 0 or 1)
+      end
+    end
+    for i = 1, 4 do
+      assert(wait(children[i]) == 0, "a child failed")
+    end
+    for i = 1, 8 do
+      assert(logins[i]:header())
+      logins[i]:close()
+    end
+  end
+end
+
+local function tasks()
+  local pipe = assert(io.popen "ls /proc/$PPID/task | wc -l")
+  local count = pipe:read "*n"
+  pipe:close()
+  return count
+end
+
+--- There is a thread while something is under way, and none otherwise.
+function acts.threads()
+  local before = tasks()
+  for _ = 1, 3 do
+    local login = new()
+    bearer.prewarm(login)
+    bearer.poll(50)
+    print("threads while under way: " .. tasks() - before)
+    assert(login:header())
+    login:close()
+    local socket = require "socket"
+    local limit = socket.gettime() + 10
+    while tasks() > before do
+      assert(socket.gettime() < limit, "the thread stays")
+      socket.sleep(0.01)
+    end
+  end
+end
+
+--- The program exits while logins are in the midst of their handshakes.
+function acts.exits()
+  for _ = 1, 20 do
+    bearer.prewarm(new())
+  end
+  os.exit(0)
 end
 
 acts[how]()

@@ -168,5 +168,5 @@ end
 
 return {
   name = "resty", start = start, can_begin = can_begin, can_wait = can_wait, wait = wait,
-  wake = wake, apart = apart, guards = true, work = 0.0002,
+  wake = wake, apart = apart, guards = true,
 }

@@ -1,0 +1,240 @@
+/*
+ * Begin, perform, collect, wait.
+ */
+#include "mover.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "process.h"
+#include "sockets.h"
+#include "transfer.h"
+
+/* ---- one transfer ------------------------------------------------------------ */
+
+/* The easy handle is not used again: even reset, it remembers the URL and what it
+   received. It is the multi that keeps connections. */
+void bearer_mover_release(bearer_net *net, bearer_transfer *t) {
+  if (t->easy != NULL && net->multi != NULL)
+    curl_multi_remove_handle(net->multi, t->easy);
+  curl_easy_cleanup(t->easy);
+  t->easy = NULL;
+  bearer_message_clear(&t->message);
+}
+
+static void end(bearer_net *net, bearer_transfer *t, CURLcode result) {
+  bearer_transfer_finish(t, result);
+  bearer_mover_release(net, t);
+  pthread_mutex_lock(&net->mutex);
+  if (t->list != &net->given_up) {
+    bearer_net_unlist(net, t);
+    t->ended = 1;
+    bearer_net_enlist(net, &net->ended, t);
+  }
+  pthread_mutex_unlock(&net->mutex);
+}
+
+static void begin(bearer_net *net, bearer_transfer *t) {
+  double left = t->deadline - bearer_net_now();
+  curl_easy_setopt(t->easy, CURLOPT_SHARE, net->share);
+  curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, left > 0.001 ? (long)(left * 1000) : 1L);
+  if (curl_multi_add_handle(net->multi, t->easy) != CURLM_OK)
+    end(net, t, CURLE_FAILED_INIT);
+}
+
+/* ---- all of them ------------------------------------------------------------- */
+
+static int has_room(const bearer_net *net) {
+  return net->under_way.count + net->given_up.count < net->most;
+}
+
+/* The oldest of a list, which it leaves for another one or for good. */
+static bearer_transfer *take(bearer_net *net, bearer_list *from, bearer_list *to) {
+  bearer_transfer *t;
+  pthread_mutex_lock(&net->mutex);
+  t = to == NULL || has_room(net) ? from->first : NULL;
+  if (t != NULL) {
+    bearer_net_unlist(net, t);
+    if (to != NULL)
+      bearer_net_enlist(net, to, t);
+  }
+  pthread_mutex_unlock(&net->mutex);
+  return t;
+}
+
+static void begin_queued(bearer_net *net) {
+  bearer_transfer *t;
+  while ((t = take(net, &net->queued, &net->under_way)) != NULL)
+    begin(net, t);
+}
+
+static void drop_given_up(bearer_net *net) {
+  bearer_transfer *t;
+  while ((t = take(net, &net->given_up, NULL)) != NULL) {
+    bearer_mover_release(net, t);
+    bearer_transfer_free(t);
+  }
+}
+
+/* Those whose time is over before their turn came. */
+static bearer_transfer *next_expired(bearer_net *net, double instant) {
+  bearer_transfer *t;
+  pthread_mutex_lock(&net->mutex);
+  t = net->queued.first;
+  while (t != NULL && instant < t->deadline)
+    t = t->next;
+  if (t != NULL) {
+    bearer_net_unlist(net, t);
+    bearer_net_enlist(net, &net->under_way, t);
+  }
+  pthread_mutex_unlock(&net->mutex);
+  return t;
+}
+
+static void expire_queued(bearer_net *net) {
+  double instant = bearer_net_now();
+  bearer_transfer *t;
+  while ((t = next_expired(net, instant)) != NULL)
+    end(net, t, CURLE_OPERATION_TIMEDOUT);
+}
+
+static void collect(bearer_net *net) {
+  CURLMsg *message;
+  int left;
+  while ((message = curl_multi_info_read(net->multi, &left)) != NULL) {
+    char *private_data = NULL;
+    if (message->msg != CURLMSG_DONE)
+      continue;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private_data);
+    end(net, (bearer_transfer *)(void *)private_data, message->data.result);
+  }
+}
+
+/* As long as there is a queue, any connection may be of use again, and as long as as many
+   are under way, most of them. Afterwards few stay open: the descriptors are the host's.
+ */
+static void limit_connections(bearer_net *net, int waiting, int running) {
+  long few = net->most / 4, busy = running + running / 6;
+  long limit = waiting > 0 ? net->most : busy > few ? busy : few;
+  if (limit != net->most_connections)
+    curl_multi_setopt(net->multi, CURLMOPT_MAXCONNECTS, limit);
+  net->most_connections = limit;
+}
+
+/* Seconds without work before it ends: to begin costs OpenSSL half a millisecond, and
+   logins come in bursts. */
+static const double patience = 1;
+
+/* Milliseconds to wait, at most; -1 = this is the end. Under the mutex. */
+static int rest(bearer_net *net, int waiting, int running) {
+  double instant = bearer_net_now(), left;
+  if (waiting + running > 0)
+    net->worked = instant;
+  left = net->worked + patience - instant;
+  if (net->stop || left <= 0) {
+    net->mover = BEARER_HAS_MOVED;
+    return -1;
+  }
+  if (waiting > 0)
+    return has_room(net) ? 0 : 50; /* their deadlines */
+  return running > 0 ? 60000 : (int)(left * 1000) + 1;
+}
+
+static int look_round(bearer_net *net) {
+  int waiting, running, ms;
+  pthread_mutex_lock(&net->mutex);
+  waiting = net->queued.count;
+  running = net->under_way.count + net->given_up.count;
+  ms = rest(net, waiting, running);
+  pthread_mutex_unlock(&net->mutex);
+  limit_connections(net, waiting, running);
+  return ms;
+}
+
+static int step(bearer_net *net) {
+  int ms;
+  pthread_mutex_lock(&net->step);
+  drop_given_up(net);
+  begin_queued(net);
+  expire_queued(net);
+  bearer_sockets_run(net);
+  collect(net);
+  ms = look_round(net);
+  pthread_mutex_unlock(&net->step);
+  return ms;
+}
+
+static void *move(void *user) {
+  bearer_net *net = user;
+  int ms;
+  while ((ms = step(net)) >= 0)
+    if (ms > 0)
+      bearer_sockets_wait(net, ms);
+  return NULL;
+}
+
+/* ---- the thread -------------------------------------------------------------- */
+
+/* No signal is delivered to it: they are the host's. */
+static int spawn(bearer_net *net) {
+  pthread_attr_t attributes;
+  sigset_t all, before;
+  int error;
+  if (pthread_attr_init(&attributes) != 0)
+    return 0;
+  pthread_attr_setstacksize(&attributes, 1024 * 1024); /* musl's default is too little */
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  error = pthread_create(&net->thread, &attributes, move, net);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy(&attributes);
+#ifdef __linux__
+  if (error == 0)
+    pthread_setname_np(net->thread, "bearer");
+#endif
+  return error == 0;
+}
+
+static void set_mover(bearer_net *net, int mover, int stop) {
+  pthread_mutex_lock(&net->mutex);
+  net->mover = mover;
+  net->stop = stop;
+  pthread_mutex_unlock(&net->mutex);
+}
+
+static int mover_of(bearer_net *net) {
+  int mover;
+  pthread_mutex_lock(&net->mutex);
+  mover = net->mover;
+  pthread_mutex_unlock(&net->mutex);
+  return mover;
+}
+
+int bearer_mover_start(bearer_net *net) {
+  int ok = 1;
+  if (mover_of(net) == BEARER_MOVES) {
+    bearer_sockets_wake(net);
+    return 1;
+  }
+  bearer_process_lock();
+  bearer_mover_stop(net); /* it has ended by itself, and is still to be joined */
+  ok = !bearer_process_exits();
+  if (ok) {
+    set_mover(net, BEARER_MOVES, 0);
+    net->worked = bearer_net_now();
+    ok = spawn(net);
+  }
+  if (!ok)
+    set_mover(net, BEARER_NO_MOVER, 0);
+  bearer_process_unlock();
+  return ok;
+}
+
+void bearer_mover_stop(bearer_net *net) {
+  if (mover_of(net) == BEARER_NO_MOVER)
+    return;
+  set_mover(net, mover_of(net), 1);
+  bearer_sockets_wake(net);
+  pthread_join(net->thread, NULL);
+  set_mover(net, BEARER_NO_MOVER, 0);
+}

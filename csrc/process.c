@@ -1,0 +1,98 @@
+/*
+ * A fork waits until no mover holds a lock of OpenSSL's or libc's, which the child would
+ * find locked for ever. An exit waits until no mover uses what OpenSSL tears down then.
+ * Both wait for one step, at most.
+ */
+#include "process.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "mover.h"
+#include "transfer.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bearer_net *nets; /* borrowed */
+static int exits;
+
+void bearer_process_lock(void) {
+  pthread_mutex_lock(&lock);
+}
+
+void bearer_process_unlock(void) {
+  pthread_mutex_unlock(&lock);
+}
+
+int bearer_process_exits(void) {
+  return exits;
+}
+
+void bearer_process_enter(bearer_net *net) {
+  bearer_process_lock();
+  net->next = nets;
+  net->link = &nets;
+  if (nets != NULL)
+    nets->link = &net->next;
+  nets = net;
+  bearer_process_unlock();
+}
+
+void bearer_process_leave(bearer_net *net) {
+  *net->link = net->next;
+  if (net->next != NULL)
+    net->next->link = net->link;
+}
+
+/* ---- fork -------------------------------------------------------------------- */
+
+static void before_fork(void) {
+  pid_t pid = getpid();
+  bearer_process_lock();
+  for (bearer_net *net = nets; net != NULL; net = net->next) {
+    net->held = net->pid == pid; /* else its mover did not survive an earlier fork */
+    if (net->held) {
+      pthread_mutex_lock(&net->step);
+      pthread_mutex_lock(&net->mutex);
+    }
+  }
+}
+
+static void after_fork(void) {
+  for (bearer_net *net = nets; net != NULL; net = net->next)
+    if (net->held) {
+      pthread_mutex_unlock(&net->mutex);
+      pthread_mutex_unlock(&net->step);
+    }
+  bearer_process_unlock();
+}
+
+/* ---- exit -------------------------------------------------------------------- */
+
+static void at_exit(void) {
+  pid_t pid = getpid();
+  bearer_process_lock();
+  exits = 1;
+  for (bearer_net *net = nets; net != NULL; net = net->next)
+    if (net->pid == pid)
+      bearer_mover_stop(net);
+  bearer_process_unlock();
+}
+
+/* ---- once -------------------------------------------------------------------- */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static CURLcode result;
+
+static void init(void) {
+  result = bearer_transfer_global_init();
+  if (result != CURLE_OK)
+    return;
+  /* after OpenSSL's own handler, which this has registered: the last one runs first */
+  if (pthread_atfork(before_fork, after_fork, after_fork) != 0 || atexit(at_exit) != 0)
+    result = CURLE_OUT_OF_MEMORY;
+}
+
+CURLcode bearer_process_init(void) {
+  pthread_once(&once, init);
+  return result;
+}
