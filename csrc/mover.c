@@ -76,6 +76,8 @@ static void drop_given_up(bearer_net *net) {
   }
 }
 
+static const int glance = 50; /* milliseconds between two looks at their deadlines */
+
 /* Those whose time is over before their turn came. */
 static bearer_transfer *next_expired(bearer_net *net, double instant) {
   bearer_transfer *t;
@@ -94,6 +96,9 @@ static bearer_transfer *next_expired(bearer_net *net, double instant) {
 static void expire_queued(bearer_net *net) {
   double instant = bearer_net_now();
   bearer_transfer *t;
+  if (instant - net->expired < (double)glance / 1000) /* there may be thousands */
+    return;
+  net->expired = instant;
   while ((t = next_expired(net, instant)) != NULL)
     end(net, t, CURLE_OPERATION_TIMEDOUT);
 }
@@ -136,7 +141,7 @@ static int rest(bearer_net *net, int waiting, int running) {
     return -1;
   }
   if (waiting > 0)
-    return has_room(net) ? 0 : 50; /* their deadlines */
+    return has_room(net) ? 0 : glance;
   return running > 0 ? 60000 : (int)(left * 1000) + 1;
 }
 

@@ -219,9 +219,9 @@ void bearer_net_close(bearer_net *net) {
 
 /* ---- transfers --------------------------------------------------------------- */
 
-static void fail(bearer_net *net, bearer_transfer *t, CURLcode why) {
+static void fail(bearer_net *net, bearer_transfer *t, CURLcode why, const char *reason) {
   t->result = why;
-  strncpy(t->reason, curl_easy_strerror(why), sizeof(t->reason) - 1);
+  strncpy(t->reason, reason, sizeof(t->reason) - 1);
   pthread_mutex_lock(&net->mutex);
   if (t->list != NULL)
     bearer_net_unlist(net, t);
@@ -248,14 +248,15 @@ bearer_transfer *bearer_net_start(bearer_net *net, bearer_message *m,
   if (ready(net) || open_multi(net))
     t->easy = curl_easy_init();
   if (t->easy == NULL || !bearer_transfer_prepare(t, o)) {
-    fail(net, t, t->easy == NULL ? CURLE_OUT_OF_MEMORY : t->result);
+    CURLcode why = t->easy == NULL ? CURLE_OUT_OF_MEMORY : t->result;
+    fail(net, t, why, curl_easy_strerror(why));
     return t;
   }
   pthread_mutex_lock(&net->mutex);
   bearer_net_enlist(net, &net->queued, t);
   pthread_mutex_unlock(&net->mutex);
   if (!bearer_mover_start(net))
-    fail(net, t, CURLE_OUT_OF_MEMORY);
+    fail(net, t, CURLE_OUT_OF_MEMORY, "the system grants no thread");
   return t;
 }
 

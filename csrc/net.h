@@ -73,7 +73,7 @@ typedef struct bearer_list {
 
 typedef struct bearer_net {
   CURLM
-  *multi; /* owned; NULL before the first transfer. The mover's, while there is one */
+      *multi; /* owned; NULL before the first transfer. The mover's, while there is one */
   CURLSH *share; /* owned: TLS sessions, to be resumed */
   pid_t pid;     /* whose multi it is */
   int bell[2];   /* owned: a pipe that can be read while there are `ended`; -1 = none */
@@ -88,14 +88,18 @@ typedef struct bearer_net {
   int stop;             /* the mover is to end */
   enum { BEARER_NO_MOVER, BEARER_MOVES, BEARER_HAS_MOVED } mover;
 
-  pthread_mutex_t step; /* the mover's, whenever it does more than wait */
-  int epoll, alarm;     /* owned: what it waits with, and what wakes it; -1 = none */
-  double due;           /* when libcurl wants to be called, bearer_net_now; < 0 = never */
-  double worked;        /* when there last was something under way */
+  /* The mover's own. Instants are those of bearer_net_now. */
+  pthread_mutex_t step;  /* held whenever it does more than wait */
+  int epoll, alarm;      /* owned: what it waits with, and what wakes it; -1 = none */
+  double due;            /* when libcurl wants to be called; < 0 = never */
+  double worked;         /* when there last was something under way */
+  double expired;        /* when it last looked after the deadlines of `queued` */
   long most_connections; /* as libcurl was told last */
+
+  /* process.h */
   pthread_t thread;
-  struct bearer_net *next, **link; /* all of the process: process.h */
-  int held;                        /* by a fork */
+  struct bearer_net *next, **link;
+  int held; /* by a fork */
 } bearer_net;
 
 void bearer_net_init(bearer_net *net);

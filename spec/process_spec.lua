@@ -81,6 +81,12 @@ describe("in a process of its own,", function()
     assert.equal(3, select(2, text:gsub("threads while under way: 1\n", "")), text)
   end)
 
+  it("a login that gets no thread fails for now", function()
+    local text = run(1, 0, "without_threads", url, sb.ca_file)
+    assert.matches("grants no thread", text, 1, true)
+    assert.equal(1, sb:count("x"))
+  end)
+
   it("a program may exit in the midst of handshakes", function()
     for _ = 1, 10 do
       helper.must(("timeout 20 %s spec/support/login.lua exits %s %s"):format(helper.interpreter,

@@ -1,5 +1,5 @@
 --- What is under way, and how this host waits for it. All transfers of a Lua state run on one
--- libcurl multi handle.
+-- libcurl multi handle, which a thread of the core's moves: what is polled here are their ends.
 --
 -- A *job* is something under way: a renewal, or an API call. It has `step()`, which moves it on
 -- as far as is possible without waiting, and `ended`. It is stepped when its transfer has ended,

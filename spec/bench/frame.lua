@@ -1,9 +1,9 @@
 -- How long one bearer.poll() of a game loop takes with 1, 100 and 1 000 logins under way over
 -- TLS: a poll a millisecond for some seconds. Each login first has to open a connection, and is
--- begun anew as soon as it has its token. What cannot be cut is one step of a TLS handshake:
--- OpenSSL 3.0 takes half a millisecond to a whole one for it.
+-- begun anew as soon as it has its token.
 --
--- The server has cores of its own where there are some. Wall time holds what else the machine
+-- The thread that does the handshakes shares the game's core, as on the smallest of machines; the
+-- server has cores of its own where there are some. Wall time holds what else the machine
 -- does; CPU time is what a poll costs, and on a virtual machine holds some of that, too: beside
 -- the polls, a loop of mere arithmetic shows how much. Lua's collector works within the polls, as
 -- everywhere, but in small steps, as a game wants it: those of Lua 5.4 take several milliseconds

@@ -162,6 +162,10 @@ for lua in lua5.4 luajit; do
   check 120 "build, sanitized, $lua" make -j"$jobs" all LUA="$lua" WERROR=1 SANITIZE=1 &&
     specs asan "$lua" 240
 done
+portable=(BUILD=build/portable CPPFLAGS=-DBEARER_PORTABLE)
+check 60 "build, without epoll" make -j"$jobs" all LUA=lua5.4 WERROR=1 "${portable[@]}" &&
+  step tap 90 "specs, without epoll" env SUITE_BUILD=build/portable bash spec/ci/suite.sh plain \
+    lua5.4 -o spec/ci/tap.lua spec/{transfer,drivers,process,many}_spec.lua
 units lua5.4 SANITIZE=1
 check 90 "threads, under ThreadSanitizer" make threads
 

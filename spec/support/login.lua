@@ -131,6 +131,20 @@ function acts.threads()
   end
 end
 
+--- When there are too many threads, the call says so; later there are fewer.
+function acts.without_threads()
+  local out_of_threads = rawget(_G, "out_of_threads")
+  out_of_threads(true)
+  local login = new()
+  local token, err = login:token()
+  assert(not token and err.class == "transient", tostring(err))
+  print(tostring(err))
+  out_of_threads(false)
+  login:reset()
+  assert(core.type(login:token()) == "bearer.token")
+  login:close()
+end
+
 --- The program exits while logins are in the midst of their handshakes.
 function acts.exits()
   for _ = 1, 20 do

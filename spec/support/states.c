@@ -4,11 +4,12 @@
  * runs the script in COUNT states at once, closes them, and lives on for SECONDS, in
  * which a thread that a state left behind may end. Prints how long each closing took at
  * most, in milliseconds, and how many descriptors are left over. The script has fork(),
- * wait(pid) and leave(status). Looking up a host that opens with "stuck" takes two
- * seconds and fails.
+ * wait(pid), leave(status) and out_of_threads(boolean). Looking up a host that opens
+ * with "stuck" takes two seconds and fails.
  */
 #include <dirent.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -48,6 +49,23 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
   return real(node, service, hints, result);
 }
 
+static int threads_are_out;
+
+/* As does libc's, when there are too many. */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                   void *(*f)(void *), void *user) {
+  int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+  if (threads_are_out)
+    return EAGAIN;
+  *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
+  return real(thread, attributes, f, user);
+}
+
+static int l_out_of_threads(lua_State *L) {
+  threads_are_out = lua_toboolean(L, 1);
+  return 0;
+}
+
 static int is_child;
 
 /* What only a thread of the parent's knew is lost in a child, and would be found. */
@@ -82,6 +100,7 @@ static void prepare(lua_State *L) {
   lua_register(L, "fork", l_fork);
   lua_register(L, "wait", l_wait);
   lua_register(L, "leave", l_leave);
+  lua_register(L, "out_of_threads", l_out_of_threads);
   lua_newtable(L);
   for (int i = 3; i < argument_count; i++) {
     lua_pushstring(L, arguments[i]);
