@@ -72,8 +72,7 @@ typedef struct bearer_list {
 } bearer_list;
 
 typedef struct bearer_net {
-  CURLM
-      *multi; /* owned; NULL before the first transfer. The mover's, while there is one */
+  CURLM *multi;  /* owned; NULL before the first transfer. Used by the mover alone */
   CURLSH *share; /* owned: TLS sessions, to be resumed */
   pid_t pid;     /* whose multi it is */
   int bell[2];   /* owned: a pipe that can be read while there are `ended`; -1 = none */

@@ -174,4 +174,28 @@ describe("it happened once that", function()
     go()
     assert.not_equal("t2", login:token():value())
   end)
+
+  it("a login whose answer came before anybody looked for it was kept for ever", function()
+    local send = core.send
+    core.send = function(...)
+      local transfer = send(...)
+      repeat
+        core.poll(10)
+      until transfer:ended()
+      return transfer
+    end
+    r.jitter(0)
+    local login = bearer.login({
+      name = "gone", inputs = {}, login = { url = "http://127.0.0.1:1/" }, -- nobody listens there
+    }, {}, { retries = 1 })
+    local token, err = login:token()
+    core.send = send
+    assert.is_nil(token)
+    assert.equal("connect", err.code)
+    local kept = setmetatable({ login }, { __mode = "v" })
+    login = nil -- luacheck: ignore
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(kept[1])
+  end)
 end)

@@ -91,6 +91,7 @@ end
 function engine.send(job, req, how)
   local transfer, option, why = core.send(req, how)
   if transfer then
+    by_transfer[job.transfer_id or 0] = nil -- seen to have ended before its turn to be told came
     job.transfer_id = transfer:id()
     by_transfer[job.transfer_id] = job
     return transfer
