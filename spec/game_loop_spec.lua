@@ -8,7 +8,8 @@ local socket = require "socket"
 local slow = os.getenv "LD_PRELOAD" and 0.4 or 0.06
 
 describe("in a game loop", function()
-  local sb, url, logins
+  local sb, name, url, logins
+  local number = 0
 
   setup(function()
     sb = sandbox.start()
@@ -26,7 +27,9 @@ describe("in a game loop", function()
   before_each(function()
     sb:reset()
     bearer.use "manual"
-    url = sb:script("x", { body = '{"access_token":"good","expires_in":3600}', delay = slow })
+    number = number + 1 -- what a login closed before had sent already is not counted
+    name = "x" .. number
+    url = sb:script(name, { body = '{"access_token":"good","expires_in":3600}', delay = slow })
     logins = {}
   end)
 
@@ -93,7 +96,7 @@ describe("in a game loop", function()
         return login:token() ~= nil
       end)
       assert.equal("Authorization", (login:header()))
-      assert.equal(1, sb:count "x")
+      assert.equal(1, sb:count(name))
     end)
 
   it("an API call outside of coroutines is not sent, as nobody would get its answer", function()
@@ -106,7 +109,7 @@ describe("in a game loop", function()
     assert.equal("cannot_wait", err.code) -- nothing is under way: to ask again would not help
     assert.matches("nothing was sent", err.description, 1, true)
     assert.equal(0, bearer.poll())
-    assert.equal(1, sb:count "x")
+    assert.equal(1, sb:count(name))
   end)
 
   it("a logout outside of coroutines is not sent, and keeps the token for one inside", function()
@@ -180,7 +183,7 @@ describe("in a game loop", function()
     end)
     assert.is_true(resumed > 10)
     assert.same({ got[1], got[1], got[1] }, got)
-    assert.equal(1, sb:count "x")
+    assert.equal(1, sb:count(name))
   end)
 
   it("a coroutine that went on by itself is not resumed where it waits for something else",
@@ -290,7 +293,7 @@ describe("in a game loop", function()
     for _, login in ipairs(all) do
       assert(login:header())
     end
-    assert.equal(5, sb:count "x")
+    assert.equal(5, sb:count(name))
   end)
 
   -- A function that waits for the game, and one that has all of those go on.
@@ -386,7 +389,7 @@ describe("in a game loop", function()
       assert.is_true(socket.gettime() - began < slow)
       return login:status().generation == 2
     end)
-    assert.equal(2, sb:count "x")
+    assert.equal(2, sb:count(name))
   end)
 
   it("what is left over when the program ends is no trouble", function()
