@@ -161,8 +161,9 @@ static const char *code_of(const bearer_transfer *t) {
    libcurl's words, and whether anything left for the server */
 static int transfer_answer(lua_State *L) {
   bearer_transfer *t = check(L);
-  int ok = t->result == CURLE_OK && t->status != 0 && !t->too_large && !t->forked;
+  int ok;
   luaL_argcheck(L, bearer_transfer_has_ended(t), 1, "the transfer has not ended");
+  ok = t->result == CURLE_OK && t->status != 0 && !t->too_large && !t->forked;
   if (!ok)
     lua_pushnil(L);
   lua_createtable(L, 0, 3);

@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "process.h"
 #include "sockets.h"
 #include "transfer.h"
@@ -62,15 +64,18 @@ static bearer_transfer *take(bearer_net *net, bearer_list *from, bearer_list *to
   return t;
 }
 
+/* So many of each in one step: others wait for this thread to pause. */
+static const int few = 8;
+
 static void begin_queued(bearer_net *net) {
   bearer_transfer *t;
-  while ((t = take(net, &net->queued, &net->under_way)) != NULL)
+  for (int i = 0; i < few && (t = take(net, &net->queued, &net->under_way)) != NULL; i++)
     begin(net, t);
 }
 
 static void drop_given_up(bearer_net *net) {
   bearer_transfer *t;
-  while ((t = take(net, &net->given_up, NULL)) != NULL) {
+  for (int i = 0; i < few && (t = take(net, &net->given_up, NULL)) != NULL; i++) {
     bearer_mover_release(net, t);
     bearer_transfer_free(t);
   }
@@ -119,10 +124,11 @@ static void collect(bearer_net *net) {
    are under way, most of them. Afterwards few stay open: the descriptors are the host's.
  */
 static void limit_connections(bearer_net *net, int waiting, int running) {
-  long few = net->most / 4, busy = running + running / 6;
-  long limit = waiting > 0 ? net->most : busy > few ? busy : few;
-  if (limit != net->most_connections)
-    curl_multi_setopt(net->multi, CURLMOPT_MAXCONNECTS, limit);
+  long idle = net->most / 4, busy = running + running / 6;
+  long limit = waiting > 0 ? net->most : busy > idle ? busy : idle;
+  if (limit == net->most_connections)
+    return;
+  curl_multi_setopt(net->multi, CURLMOPT_MAXCONNECTS, limit);
   net->most_connections = limit;
 }
 
@@ -140,6 +146,8 @@ static int rest(bearer_net *net, int waiting, int running) {
     net->mover = BEARER_HAS_MOVED;
     return -1;
   }
+  if (net->given_up.count > 0) /* more than a step drops, or given up during this one */
+    return 0;
   if (waiting > 0)
     return has_room(net) ? 0 : glance;
   return running > 0 ? 60000 : (int)(left * 1000) + 1;
@@ -158,13 +166,17 @@ static int look_round(bearer_net *net) {
 
 static int step(bearer_net *net) {
   int ms;
+  pthread_mutex_lock(&net->turn);
   pthread_mutex_lock(&net->step);
+  pthread_mutex_unlock(&net->turn);
   drop_given_up(net);
   begin_queued(net);
   expire_queued(net);
   bearer_sockets_run(net);
   collect(net);
   ms = look_round(net);
+  if (ms < 0)
+    OPENSSL_thread_stop(); /* now, and not at the thread's end: it takes a lock */
   pthread_mutex_unlock(&net->step);
   return ms;
 }
@@ -180,16 +192,24 @@ static void *move(void *user) {
 
 /* ---- the thread -------------------------------------------------------------- */
 
-/* No signal is delivered to it: they are the host's. */
+/* Signals are the host's, but for those that say that this thread went wrong. */
+static void block_signals(sigset_t *before) {
+  static const int own[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV };
+  sigset_t others;
+  sigfillset(&others);
+  for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+    sigdelset(&others, own[i]);
+  pthread_sigmask(SIG_SETMASK, &others, before);
+}
+
 static int spawn(bearer_net *net) {
   pthread_attr_t attributes;
-  sigset_t all, before;
+  sigset_t before;
   int error;
   if (pthread_attr_init(&attributes) != 0)
     return 0;
   pthread_attr_setstacksize(&attributes, 1024 * 1024); /* musl's default is too little */
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  block_signals(&before);
   error = pthread_create(&net->thread, &attributes, move, net);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   pthread_attr_destroy(&attributes);
@@ -200,13 +220,6 @@ static int spawn(bearer_net *net) {
   return error == 0;
 }
 
-static void set_mover(bearer_net *net, int mover, int stop) {
-  pthread_mutex_lock(&net->mutex);
-  net->mover = mover;
-  net->stop = stop;
-  pthread_mutex_unlock(&net->mutex);
-}
-
 static int mover_of(bearer_net *net) {
   int mover;
   pthread_mutex_lock(&net->mutex);
@@ -215,8 +228,15 @@ static int mover_of(bearer_net *net) {
   return mover;
 }
 
+static void set_mover(bearer_net *net, int mover) {
+  pthread_mutex_lock(&net->mutex);
+  net->mover = mover;
+  net->stop = 0;
+  pthread_mutex_unlock(&net->mutex);
+}
+
 int bearer_mover_start(bearer_net *net) {
-  int ok = 1;
+  int ok;
   if (mover_of(net) == BEARER_MOVES) {
     bearer_sockets_wake(net);
     return 1;
@@ -225,12 +245,12 @@ int bearer_mover_start(bearer_net *net) {
   bearer_mover_stop(net); /* it has ended by itself, and is still to be joined */
   ok = !bearer_process_exits();
   if (ok) {
-    set_mover(net, BEARER_MOVES, 0);
+    set_mover(net, BEARER_MOVES);
     net->worked = bearer_net_now();
     ok = spawn(net);
   }
   if (!ok)
-    set_mover(net, BEARER_NO_MOVER, 0);
+    set_mover(net, BEARER_NO_MOVER);
   bearer_process_unlock();
   return ok;
 }
@@ -238,8 +258,10 @@ int bearer_mover_start(bearer_net *net) {
 void bearer_mover_stop(bearer_net *net) {
   if (mover_of(net) == BEARER_NO_MOVER)
     return;
-  set_mover(net, mover_of(net), 1);
+  pthread_mutex_lock(&net->mutex);
+  net->stop = 1;
+  pthread_mutex_unlock(&net->mutex);
   bearer_sockets_wake(net);
   pthread_join(net->thread, NULL);
-  set_mover(net, BEARER_NO_MOVER, 0);
+  set_mover(net, BEARER_NO_MOVER);
 }

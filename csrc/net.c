@@ -3,6 +3,7 @@
  */
 #include "net.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -71,20 +72,35 @@ static void close_bell(bearer_net *net) {
   net->bell[0] = net->bell[1] = -1;
 }
 
+static int open_pipe(int ends[2]) {
+#ifdef __linux__
+  return pipe2(ends, O_CLOEXEC | O_NONBLOCK);
+#else
+  if (pipe(ends) != 0)
+    return -1;
+  for (int i = 0; i < 2; i++) {
+    fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+    fcntl(ends[i], F_SETFL, O_NONBLOCK);
+  }
+  return 0;
+#endif
+}
+
 static int open_bell(bearer_net *net) {
-  if (pipe(net->bell) != 0) {
+  if (open_pipe(net->bell) != 0) {
     net->bell[0] = net->bell[1] = -1;
     return 0;
   }
-  for (int i = 0; i < 2; i++) {
-    fcntl(net->bell[i], F_SETFD, FD_CLOEXEC);
-    fcntl(net->bell[i], F_SETFL, O_NONBLOCK);
-  }
+  if (net->ended.count > 0) /* from before a fork */
+    ring(net);
   return 1;
 }
 
+/* A finalizer may ask for it when the net has been closed: Lua decides which runs first.
+ */
 static int open_multi(bearer_net *net) {
-  if (bearer_process_init() != CURLE_OK || !open_bell(net))
+  errno = ENOMEM; /* unless it is something else */
+  if (net->closed || bearer_process_init() != CURLE_OK || !open_bell(net))
     return 0;
   net->multi = curl_multi_init();
   if (net->multi == NULL || !bearer_sockets_open(net)) {
@@ -180,6 +196,7 @@ void bearer_net_init(bearer_net *net) {
   empty(&net->ended);
   pthread_mutex_init(&net->mutex, NULL);
   pthread_mutex_init(&net->step, NULL);
+  pthread_mutex_init(&net->turn, NULL);
   net->most = most_transfers();
   net->bell[0] = net->bell[1] = -1;
   net->epoll = net->alarm = -1;
@@ -205,6 +222,7 @@ void bearer_net_close(bearer_net *net) {
     bearer_process_leave(net);
     bearer_process_unlock();
   }
+  net->closed = 1;
   leave(net, &net->queued);
   leave(net, &net->under_way);
   leave(net, &net->given_up);
@@ -219,17 +237,16 @@ void bearer_net_close(bearer_net *net) {
 
 /* ---- transfers --------------------------------------------------------------- */
 
+/* It ends without having been begun. */
 static void fail(bearer_net *net, bearer_transfer *t, CURLcode why, const char *reason) {
   t->result = why;
   strncpy(t->reason, reason, sizeof(t->reason) - 1);
-  pthread_mutex_lock(&net->mutex);
-  if (t->list != NULL)
-    bearer_net_unlist(net, t);
-  pthread_mutex_unlock(&net->mutex);
   curl_easy_cleanup(t->easy);
   t->easy = NULL;
   bearer_message_clear(&t->message);
   pthread_mutex_lock(&net->mutex);
+  if (t->list != NULL)
+    bearer_net_unlist(net, t);
   t->ended = 1;
   bearer_net_enlist(net, &net->ended, t);
   pthread_mutex_unlock(&net->mutex);
@@ -245,11 +262,16 @@ bearer_transfer *bearer_net_start(bearer_net *net, bearer_message *m,
   t->message = *m;
   memset(m, 0, sizeof(*m));
   t->deadline = bearer_net_now() + (double)o->timeout_ms / 1000;
-  if (ready(net) || open_multi(net))
-    t->easy = curl_easy_init();
+  if (!ready(net) && !open_multi(net)) {
+    fail(net, t, CURLE_OUT_OF_MEMORY,
+         net->closed ? "the Lua state is closing" : strerror(errno));
+    return t;
+  }
+  t->easy = curl_easy_init();
+  if (t->easy == NULL)
+    t->result = CURLE_OUT_OF_MEMORY;
   if (t->easy == NULL || !bearer_transfer_prepare(t, o)) {
-    CURLcode why = t->easy == NULL ? CURLE_OUT_OF_MEMORY : t->result;
-    fail(net, t, why, curl_easy_strerror(why));
+    fail(net, t, t->result, curl_easy_strerror(t->result));
     return t;
   }
   pthread_mutex_lock(&net->mutex);
@@ -342,6 +364,7 @@ unsigned long bearer_net_next_ended(bearer_net *net) {
 
 int bearer_net_has_ended(bearer_net *net) {
   int ended;
+  ready(net);
   count(net, &ended);
   return ended > 0;
 }

@@ -48,11 +48,14 @@ struct bearer_net;
 /* One request and what came of it. */
 typedef struct bearer_transfer {
   struct bearer_net *net; /* borrowed, until the caller was told of its end */
-  struct bearer_list
-      *list; /* of the net's, the one it is in: under the net's mutex, as */
-  struct bearer_transfer *next, **link;
-  int ended;              /* this is. What follows is the mover's until then */
   unsigned long id;       /* told by bearer_net_next_ended */
+
+  /* Under the net's mutex. */
+  struct bearer_list *list; /* of the net's, the one it is in; NULL = none */
+  struct bearer_transfer *next, **link;
+  int ended;
+
+  /* The mover's, until it has ended. */
   double deadline;        /* bearer_net_now */
   CURL *easy;             /* owned; NULL when it has ended */
   bearer_message message; /* owned: libcurl reads it while it sends */
@@ -77,6 +80,7 @@ typedef struct bearer_net {
   pid_t pid;     /* whose multi it is */
   int bell[2];   /* owned: a pipe that can be read while there are `ended`; -1 = none */
   int most;      /* that may be under way: descriptors are limited */
+  int closed;    /* for good */
   unsigned long last_id;
 
   pthread_mutex_t mutex; /* over the following, and never for long */
@@ -88,6 +92,7 @@ typedef struct bearer_net {
   enum { BEARER_NO_MOVER, BEARER_MOVES, BEARER_HAS_MOVED } mover;
 
   /* The mover's own. Instants are those of bearer_net_now. */
+  pthread_mutex_t turn;  /* who waits for `step`: a fork does not wait for two */
   pthread_mutex_t step;  /* held whenever it does more than wait */
   int epoll, alarm;      /* owned: what it waits with, and what wakes it; -1 = none */
   double due;            /* when libcurl wants to be called; < 0 = never */

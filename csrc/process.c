@@ -1,7 +1,7 @@
 /*
- * A fork waits until no mover holds a lock of OpenSSL's or libc's, which the child would
- * find locked for ever. An exit waits until no mover uses what OpenSSL tears down then.
- * Both wait for one step, at most.
+ * A fork waits until no mover is in the midst of a step, where it may hold a lock of
+ * OpenSSL's that the child would find locked for ever. An exit waits until no mover uses
+ * what OpenSSL tears down then. Both wait for one step, at most.
  */
 #include "process.h"
 
@@ -51,6 +51,7 @@ static void before_fork(void) {
   for (bearer_net *net = nets; net != NULL; net = net->next) {
     net->held = net->pid == pid; /* else its mover did not survive an earlier fork */
     if (net->held) {
+      pthread_mutex_lock(&net->turn); /* until the end: the mover may be next */
       pthread_mutex_lock(&net->step);
       pthread_mutex_lock(&net->mutex);
     }
@@ -62,6 +63,7 @@ static void after_fork(void) {
     if (net->held) {
       pthread_mutex_unlock(&net->mutex);
       pthread_mutex_unlock(&net->step);
+      pthread_mutex_unlock(&net->turn);
     }
   bearer_process_unlock();
 }

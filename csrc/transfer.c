@@ -187,6 +187,27 @@ static void set_limits(bearer_transfer *t, const bearer_options *o) {
   SET(CURLOPT_FRESH_CONNECT, o->once ? 1L : 0L);
 }
 
+/* libcurl would ask the environment for these in the mover, while the host may be
+   changing it. http_proxy is not asked for: what is not encrypted does not leave by it.
+ */
+static const char *variable(const char *const *names) {
+  const char *value = NULL;
+  while (value == NULL && *names != NULL)
+    value = getenv(*names++);
+  return value != NULL ? value : "";
+}
+
+static void set_proxy(bearer_transfer *t, const bearer_options *o, const char *url) {
+  static const char *const proxies[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                         "ALL_PROXY", NULL };
+  static const char *const exceptions[] = { "no_proxy", "NO_PROXY", NULL };
+  if (o->proxy != NULL)
+    SET(CURLOPT_PROXY, o->proxy);
+  else
+    SET(CURLOPT_PROXY, strncasecmp(url, "http://", 7) == 0 ? "" : variable(proxies));
+  SET(CURLOPT_NOPROXY, variable(exceptions));
+}
+
 static void set_route(bearer_transfer *t, const bearer_options *o) {
   const char *url = bearer_buffer_string(&t->message.url);
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -199,10 +220,7 @@ static void set_route(bearer_transfer *t, const bearer_options *o) {
   SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
   SET(CURLOPT_ACCEPT_ENCODING, "");
   SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  if (o->proxy != NULL)
-    SET(CURLOPT_PROXY, o->proxy);
-  else if (strncasecmp(url, "http://", 7) == 0)
-    SET(CURLOPT_PROXY, ""); /* what is not encrypted does not leave by http_proxy */
+  set_proxy(t, o, url);
   if (o->user_agent != NULL)
     SET(CURLOPT_USERAGENT, o->user_agent);
 }

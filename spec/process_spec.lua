@@ -81,6 +81,21 @@ describe("in a process of its own,", function()
     assert.equal(3, select(2, text:gsub("threads while under way: 1\n", "")), text)
   end)
 
+  it("a child of fork that watches the descriptor hears of its parent's login", function()
+    url = sb:script("x", { body = answer, delay = 0.5 })
+    run(1, 0, "forked_loop", url, sb.ca_file)
+  end)
+
+  it("logins that are closed under way let go of their connections", function()
+    url = sb:script("x", { body = answer, delay = 20 })
+    run(1, 0, "closed", url, sb.ca_file, 20)
+  end)
+
+  it("a finalizer may ask for a token when the state is closing", function()
+    local text = run(1, 2, "finalizer", url, sb.ca_file)
+    assert.matches("the Lua state is closing", text, 1, true)
+  end)
+
   it("a login that gets no thread fails for now", function()
     local text = run(1, 0, "without_threads", url, sb.ca_file)
     assert.matches("grants no thread", text, 1, true)

@@ -1,5 +1,15 @@
 -- Logs in, in a process of its own: login.lua HOW URL CA_FILE [TIMES]
 -- What goes wrong is raised.
+local at_the_end -- runs when the state is closed, after all that was made later is gone
+if arg[1] == "finalizer" then
+  local newproxy = rawget(_G, "newproxy")
+  local object = newproxy and newproxy(true) or setmetatable({}, { __gc = true })
+  getmetatable(object).__gc = function()
+    at_the_end()
+  end
+  rawset(_G, "object", object)
+end
+
 local bearer = require "bearer"
 local core = require "bearer.core"
 local helper = require "spec.support.helper"
@@ -128,6 +138,58 @@ function acts.threads()
       assert(socket.gettime() < limit, "the thread stays")
       socket.sleep(0.01)
     end
+  end
+end
+
+--- A child that watches the descriptor hears that what was under way is not its own.
+function acts.forked_loop()
+  local login = new { retries = 2 }
+  bearer.prewarm(login)
+  bearer.poll(50)
+  local pid = fork()
+  if pid == 0 then
+    local socket = require "socket"
+    local due, fd = bearer.timeout(), bearer.fd()
+    local watched = { getfd = function() return fd end, dirty = function() return false end }
+    local heard = due == 0 or #socket.select({ watched }, nil, 5) == 1
+    login:close()
+    leave(heard and 0 or 1)
+  end
+  assert(wait(pid) == 0, "the child heard nothing")
+  assert(login:header())
+end
+
+--- Logins that are closed let go of their connections.
+function acts.closed()
+  local port = tonumber(url:match(":(%d+)"))
+  local socket = require "socket"
+  for _ = 1, times do
+    local logins = {}
+    for i = 1, 12 do
+      logins[i] = new()
+      bearer.prewarm(logins[i])
+    end
+    socket.sleep(0.1 * math.random())
+    for _, login in ipairs(logins) do
+      login:close()
+    end
+    local limit = socket.gettime() + 10
+    while #helper.connections(port) > 0 do
+      assert(socket.gettime() < limit, "a connection stays")
+      socket.sleep(0.01)
+    end
+  end
+end
+
+--- What is finalized last still asks for a token.
+function acts.finalizer()
+  local login = new()
+  assert(login:header())
+  at_the_end = function()
+    local other = new()
+    local token, err = other:token()
+    print(tostring(token or err))
+    other:close()
   end
 end
 
