@@ -47,8 +47,8 @@ describe("in a game loop", function()
 
   local function new(options, logout)
     local settings = { ca_file = sb.ca_file, retries = 0 }
-    for name, value in pairs(options or {}) do
-      settings[name] = value
+    for option, value in pairs(options or {}) do
+      settings[option] = value
     end
     logins[#logins + 1] = bearer.login({
       name = "game", inputs = {}, login = { url = url, form = { grant = "x" } }, logout = logout,

@@ -149,9 +149,9 @@ function acts.forked_loop()
   local pid = fork()
   if pid == 0 then
     local socket = require "socket"
-    local due, fd = bearer.timeout(), bearer.fd()
+    local due, fd = bearer.timeout(), bearer.fd() -- either is enough for a loop
     local watched = { getfd = function() return fd end, dirty = function() return false end }
-    local heard = due == 0 or #socket.select({ watched }, nil, 5) == 1
+    local heard = due == 0 and #socket.select({ watched }, nil, 5) == 1
     login:close()
     leave(heard and 0 or 1)
   end
@@ -172,6 +172,8 @@ function acts.closed()
     socket.sleep(0.1 * math.random())
     for _, login in ipairs(logins) do
       login:close()
+      local till = core.now() + 0.0003 * math.random() -- at every moment of the mover's steps
+      while core.now() < till do end -- luacheck: ignore
     end
     local limit = socket.gettime() + 10
     while #helper.connections(port) > 0 do
