@@ -7,7 +7,7 @@ local stage = require "spec.support.provider_stage"
 -- Under the sanitizers and valgrind each costs more.
 local is_slow = os.getenv "SUITE_CHILD" or (os.getenv "LD_PRELOAD" or ""):find "vgpreload"
 local many = is_slow and 200 or 1000
-local delay = is_slow and 1 or 0.2 -- of an answer, in seconds: it comes when all have asked
+local delay = is_slow and 0.5 or 0.2 -- of an answer, in seconds: it comes when all have asked
 
 local close = coroutine.close or function() end -- LuaJIT: it is never resumed again
 
