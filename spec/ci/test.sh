@@ -149,7 +149,7 @@ done
 check 60 "docs" make docs
 check 20 "symbols" bash spec/ci/symbols.sh build/{lua5.?,luajit}/bearer/core.so
 
-start_specs valgrind lua5.4 540 # slow, but alone on its core: the rest goes on meanwhile
+start_specs valgrind lua5.4 1200 # slow, but alone on its core: the rest goes on meanwhile
 units lua5.4 ""
 for lua in lua5.4 luajit lua5.1; do
   specs plain "$lua" 180
