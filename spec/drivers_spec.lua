@@ -6,7 +6,7 @@ local socket = require "socket"
 local stages = require "spec.support.provider_stage"
 
 -- Seconds that an answer takes where something has to happen meanwhile; valgrind takes its time.
-local slow = os.getenv "LD_PRELOAD" and 0.4 or 0.06
+local slow = os.getenv "LD_PRELOAD" and 0.4 or 0.2
 
 describe("the driver", function()
   local s

@@ -5,7 +5,7 @@ local sandbox = require "spec.sandbox"
 local socket = require "socket"
 
 -- Seconds that an answer takes where something has to happen meanwhile; valgrind takes its time.
-local slow = os.getenv "LD_PRELOAD" and 0.4 or 0.06
+local slow = os.getenv "LD_PRELOAD" and 0.4 or 0.2
 
 describe("in a game loop", function()
   local sb, name, url, logins
