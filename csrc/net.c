@@ -4,7 +4,6 @@
 #include "net.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bell.h"
 #include "mover.h"
 #include "process.h"
 #include "sockets.h"
@@ -25,17 +25,6 @@ double bearer_net_now(void) {
 
 /* ---- lists ------------------------------------------------------------------- */
 
-static void ring(const bearer_net *net) {
-  ssize_t ignored = write(net->bell[1], "", 1);
-  (void)ignored; /* it is full of one byte, or there is none */
-}
-
-static void silence(const bearer_net *net) {
-  char byte;
-  ssize_t ignored = read(net->bell[0], &byte, 1);
-  (void)ignored;
-}
-
 void bearer_net_enlist(bearer_net *net, bearer_list *list, bearer_transfer *t) {
   t->list = list;
   t->next = NULL;
@@ -43,7 +32,7 @@ void bearer_net_enlist(bearer_net *net, bearer_list *list, bearer_transfer *t) {
   *list->end = t;
   list->end = &t->next;
   if (list->count++ == 0 && list == &net->ended)
-    ring(net);
+    bearer_bell_ring(net->bell);
 }
 
 void bearer_net_unlist(bearer_net *net, bearer_transfer *t) {
@@ -55,7 +44,7 @@ void bearer_net_unlist(bearer_net *net, bearer_transfer *t) {
     list->end = t->link;
   t->list = NULL;
   if (--list->count == 0 && list == &net->ended)
-    silence(net);
+    bearer_bell_silence(net->bell);
 }
 
 static void empty(bearer_list *list) {
@@ -65,50 +54,21 @@ static void empty(bearer_list *list) {
 
 /* ---- the multi handle -------------------------------------------------------- */
 
-static void close_bell(bearer_net *net) {
-  for (int i = 0; i < 2; i++)
-    if (net->bell[i] >= 0)
-      close(net->bell[i]);
-  net->bell[0] = net->bell[1] = -1;
-}
-
-static int open_pipe(int ends[2]) {
-#ifdef __linux__
-  return pipe2(ends, O_CLOEXEC | O_NONBLOCK);
-#else
-  if (pipe(ends) != 0)
-    return -1;
-  for (int i = 0; i < 2; i++) {
-    fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-    fcntl(ends[i], F_SETFL, O_NONBLOCK);
-  }
-  return 0;
-#endif
-}
-
-static int open_bell(bearer_net *net) {
-  if (open_pipe(net->bell) != 0) {
-    net->bell[0] = net->bell[1] = -1;
-    return 0;
-  }
-  if (net->ended.count > 0) /* from before a fork */
-    ring(net);
-  return 1;
-}
-
 /* A finalizer may ask for it when the net has been closed: Lua decides which runs first.
  */
 static int open_multi(bearer_net *net) {
   errno = ENOMEM; /* unless it is something else */
-  if (net->closed || bearer_process_init() != CURLE_OK || !open_bell(net))
+  if (net->closed || bearer_process_init() != CURLE_OK || !bearer_bell_open(net->bell))
     return 0;
   net->multi = curl_multi_init();
   if (net->multi == NULL || !bearer_sockets_open(net)) {
     curl_multi_cleanup(net->multi);
     net->multi = NULL;
-    close_bell(net);
+    bearer_bell_close(net->bell);
     return 0;
   }
+  if (net->ended.count > 0) /* from before a fork */
+    bearer_bell_ring(net->bell);
   net->pid = getpid();
   net->most_connections = 0; /* libcurl's own choice */
   net->share = curl_share_init();
@@ -118,63 +78,9 @@ static int open_multi(bearer_net *net) {
   return 1;
 }
 
-/* ---- fork -------------------------------------------------------------------- */
-
-static void abandon_list(bearer_net *net, bearer_list *list) {
-  while (list->first != NULL) {
-    bearer_transfer *t = list->first;
-    bearer_net_unlist(net, t);
-    if (list == &net->queued) /* never was the parent's multi's */
-      curl_easy_cleanup(t->easy);
-    t->easy = NULL;
-    if (list == &net->given_up) {
-      bearer_transfer_free(t);
-      continue;
-    }
-    t->ended = t->forked = 1;
-    bearer_net_enlist(net, &net->ended, t);
-  }
-}
-
-/* The handle is the parent's: closing it here would say goodbye on the parent's
-   connections. It is left alone, where a leak checker can still see it. */
-static void orphan(bearer_net *net) {
-  static struct orphan {
-    CURLM *multi;
-    CURLSH *share;
-    struct orphan *next;
-  } * orphans;
-  struct orphan *o = malloc(sizeof(*o));
-  if (o != NULL) {
-    o->multi = net->multi;
-    o->share = net->share;
-    o->next = __atomic_load_n(&orphans, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(&orphans, &o->next, o, 0, __ATOMIC_RELEASE,
-                                        __ATOMIC_RELAXED)) {
-    }
-  }
-  net->multi = NULL;
-  net->share = NULL;
-}
-
-/* In a child of fork there is no mover, and the connections are the parent's. */
-static void abandon(bearer_net *net) {
-  bearer_process_lock();
-  bearer_process_leave(net);
-  bearer_process_unlock();
-  orphan(net);
-  net->mover = BEARER_NO_MOVER;
-  net->stop = 0;
-  bearer_sockets_close(net);
-  close_bell(net);
-  abandon_list(net, &net->queued);
-  abandon_list(net, &net->under_way);
-  abandon_list(net, &net->given_up);
-}
-
 static int ready(bearer_net *net) {
   if (net->multi != NULL && net->pid != getpid())
-    abandon(net);
+    bearer_process_abandon(net);
   return net->multi != NULL;
 }
 
@@ -232,7 +138,7 @@ void bearer_net_close(bearer_net *net) {
   net->multi = NULL;
   net->share = NULL;
   bearer_sockets_close(net);
-  close_bell(net);
+  bearer_bell_close(net->bell);
 }
 
 /* ---- transfers --------------------------------------------------------------- */

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bell.h"
 #include "mover.h"
+#include "sockets.h"
 #include "transfer.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -66,6 +68,56 @@ static void after_fork(void) {
       pthread_mutex_unlock(&net->turn);
     }
   bearer_process_unlock();
+}
+
+static void abandon_list(bearer_net *net, bearer_list *list) {
+  while (list->first != NULL) {
+    bearer_transfer *t = list->first;
+    bearer_net_unlist(net, t);
+    if (list == &net->queued) /* never was the parent's multi's */
+      curl_easy_cleanup(t->easy);
+    t->easy = NULL;
+    if (list == &net->given_up) {
+      bearer_transfer_free(t);
+      continue;
+    }
+    t->ended = t->forked = 1;
+    bearer_net_enlist(net, &net->ended, t);
+  }
+}
+
+/* The handle is the parent's: closing it here would say goodbye on the parent's
+   connections. It is left alone, where a leak checker can still see it. Under the lock.
+ */
+static void orphan(bearer_net *net) {
+  static struct orphan {
+    CURLM *multi;
+    CURLSH *share;
+    struct orphan *next;
+  } * orphans;
+  struct orphan *o = malloc(sizeof(*o));
+  if (o != NULL) {
+    o->multi = net->multi;
+    o->share = net->share;
+    o->next = orphans;
+    orphans = o;
+  }
+  net->multi = NULL;
+  net->share = NULL;
+}
+
+void bearer_process_abandon(bearer_net *net) {
+  bearer_process_lock();
+  bearer_process_leave(net);
+  orphan(net);
+  bearer_process_unlock();
+  net->mover = BEARER_NO_MOVER;
+  net->stop = 0;
+  bearer_sockets_close(net);
+  bearer_bell_close(net->bell);
+  abandon_list(net, &net->queued);
+  abandon_list(net, &net->under_way);
+  abandon_list(net, &net->given_up);
 }
 
 /* ---- exit -------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /*
- * What happens to movers when the process forks or exits.
+ * What happens to nets when the process forks or exits.
  */
 #ifndef BEARER_PROCESS_H
 #define BEARER_PROCESS_H
@@ -10,6 +10,10 @@
 
 /* Once in a process: libcurl's global state, and the handlers. */
 CURLcode bearer_process_init(void);
+
+/* In a child of fork there is no mover, and the connections are the parent's: end what
+   was under way as `forked`, and leave the rest alone. */
+void bearer_process_abandon(bearer_net *net);
 
 /* Nets that may have a mover. */
 void bearer_process_enter(bearer_net *net);

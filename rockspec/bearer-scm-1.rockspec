@@ -87,6 +87,7 @@ build = {
     ["bearer.values"] = "lua/bearer/values.lua",
     ["bearer.core"] = {
       sources = {
+        "csrc/bell.c",
         "csrc/buffer.c",
         "csrc/clock.c",
         "csrc/compat.c",

@@ -85,6 +85,11 @@ describe("in a process of its own,", function()
     assert.equal(2, select(2, text:gsub("threads while under way: 1\n", "")), text)
   end)
 
+  it("no signal of the host's goes to that thread", function()
+    url = sb:script("x", { body = answer, delay = 0.5 })
+    run(1, 0, "signals", url, sb.ca_file)
+  end)
+
   it("a child of fork that watches the descriptor hears of its parent's login", function()
     url = sb:script("x", { body = answer, delay = 0.5 })
     run(1, 0, "forked_loop", url, sb.ca_file)
@@ -92,7 +97,7 @@ describe("in a process of its own,", function()
 
   it("logins that are closed under way let go of their connections", function()
     url = sb:script("x", { body = answer, delay = 20 })
-    run(1, 0, "closed", url, sb.ca_file, 10)
+    run(1, 0, "closed", url, sb.ca_file, 3)
   end)
 
   it("a finalizer may ask for a token when the state is closing", function()

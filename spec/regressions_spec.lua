@@ -148,7 +148,7 @@ describe("it happened once that", function()
   it("a logout that could not be sent cost the token of the refresh under way", function()
     local sb = require("spec.sandbox").start()
     sb:script("out", { { body = '{"access_token":"t1","refresh_token":"r","expires_in":300}' },
-      { body = '{"access_token":"t2","refresh_token":"s","expires_in":300}' } })
+      { body = '{"access_token":"t2","refresh_token":"s","expires_in":300}', delay = 0.2 } })
     bearer.use "manual"
     core.clock()
     local url = sb.url .. "/scripted/out"

@@ -123,7 +123,7 @@ describe_nginx("in nginx", function()
 
     for phase in pairs(not_waiting) do
       it(phase, function()
-        s.sb:tell("hubsoft", { delay = 0.05 })
+        s.sb:tell("hubsoft", { delay = 0.2 })
         assert.equal("cannot_wait", word_of(s.host:get(path_of(phase))))
         s:await_fresh()
         assert.matches("^Authorization %d+$", word_of(s.host:get(path_of(phase))))
@@ -156,6 +156,7 @@ describe_nginx("in nginx", function()
     it("says in the log phase that it cannot wait, and is served once there is a token", function()
       s:start { server = location("/y", "log_by_lua_block { x = header() } return 200;")
         .. location("/x", print_global) }
+      s.sb:tell("hubsoft", { delay = 0.2 })
       s.host:get "/y"
       assert.equal("cannot_wait", s.host:get("/x").body)
       s:await_fresh()
@@ -175,6 +176,7 @@ describe_nginx("in nginx", function()
     end)
 
     it("cannot wait in init_worker, but begins the login", function()
+      s.sb:tell("hubsoft", { delay = 0.2 })
       s:start { init_worker = "x = header()", server = location("/x", print_global) }
       assert.equal("cannot_wait", s.host:get("/x").body)
       s:await_fresh()

@@ -178,7 +178,7 @@ function bearer.poll(max_ms)
 end
 
 --- The descriptor to watch for reading.
--- @treturn ?integer nil where there is none: poll then
+-- @treturn ?integer nil when the process may have no more descriptors
 function bearer.fd()
   return core.fd()
 end

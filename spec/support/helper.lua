@@ -37,7 +37,7 @@ end
 
 --- A fresh folder that goes away with `rm -rf`.
 function helper.folder()
-  return (helper.must('mktemp -d "${TMPDIR:-/tmp}/bearer-spec.XXXXXX"'):gsub("%s+$", ""))
+  return (helper.must('mktemp -dt bearer-spec.XXXXXX'):gsub("%s+$", ""))
 end
 
 local spawned = {}

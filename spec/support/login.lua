@@ -159,7 +159,7 @@ function acts.forked_loop()
   assert(login:header())
 end
 
---- Logins that are closed let go of their connections.
+--- Logins that are closed let go of their connections, also in the midst of the mover's steps.
 function acts.closed()
   local port = tonumber(url:match(":(%d+)"))
   local socket = require "socket"
@@ -169,12 +169,13 @@ function acts.closed()
       logins[i] = new()
       bearer.prewarm(logins[i])
     end
-    socket.sleep(0.1 * math.random())
+    socket.sleep(0.4) -- libcurl's own short timers have run out: nothing but an alarm wakes it
+    rawget(_G, "slow_steps")(true)
     for _, login in ipairs(logins) do
       login:close()
-      local till = core.now() + 0.0003 * math.random() -- at every moment of the mover's steps
-      while core.now() < till do end -- luacheck: ignore
+      socket.sleep(0.005)
     end
+    rawget(_G, "slow_steps")(false)
     local limit = socket.gettime() + 10
     while #helper.connections(port) > 0 do
       assert(socket.gettime() < limit, "a connection stays")
@@ -208,6 +209,27 @@ function acts.without_threads()
   login:reset()
   assert(core.type(login:token()) == "bearer.token")
   login:close()
+end
+
+--- The thread leaves the host's signals to the host, but not those of its own faults.
+function acts.signals()
+  local login = new()
+  bearer.prewarm(login)
+  bearer.poll(50)
+  local pipe = assert(io.popen "grep -h -A99 '^Name:.bearer$' /proc/$PPID/task/*/status")
+  local blocked = pipe:read("*a"):match("SigBlk:%s*(%x+)")
+  pipe:close()
+  local low = tonumber(blocked:sub(-8), 16)
+  local function is_blocked(signal)
+    return math.floor(low / 2 ^ (signal - 1)) % 2 == 1
+  end
+  for _, signal in ipairs { 1, 2, 13, 14, 15, 17 } do -- HUP INT PIPE ALRM TERM CHLD
+    assert(is_blocked(signal), signal)
+  end
+  for _, signal in ipairs { 4, 6, 8, 11 } do -- ILL ABRT FPE SEGV
+    assert(not is_blocked(signal), signal)
+  end
+  assert(login:header())
 end
 
 --- The program exits while logins are in the midst of their handshakes.

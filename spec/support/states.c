@@ -4,8 +4,9 @@
  * runs the script in COUNT states at once, closes them, and lives on for SECONDS, in
  * which a thread that a state left behind may end. Prints how long each closing took at
  * most, in milliseconds, and how many descriptors are left over. The script has fork(),
- * wait(pid), leave(status), out_of_threads(boolean), and leaks(), after which nobody
- * looks for leaks. Looking up a host that opens with "stuck" takes two seconds and fails.
+ * wait(pid), leave(status), out_of_threads(boolean), slow_steps(boolean), and leaks(),
+ * after which nobody looks for leaks. Looking up a host that opens with "stuck" takes two
+ * seconds and fails.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -59,6 +61,22 @@ char *getenv(const char *name) {
   }
   *(void **)&real = dlsym(RTLD_NEXT, "getenv");
   return real(name);
+}
+
+static int steps_are_slow;
+
+/* Makes room for what happens while the mover is in the midst of a step. */
+int epoll_wait(int epoll, struct epoll_event *events, int most, int ms) {
+  int (*real)(int, struct epoll_event *, int, int);
+  if (__atomic_load_n(&steps_are_slow, __ATOMIC_RELAXED))
+    usleep(20000);
+  *(void **)&real = dlsym(RTLD_NEXT, "epoll_wait");
+  return real(epoll, events, most, ms);
+}
+
+static int l_slow_steps(lua_State *L) {
+  __atomic_store_n(&steps_are_slow, lua_toboolean(L, 1), __ATOMIC_RELAXED);
+  return 0;
 }
 
 static int threads_are_out;
@@ -118,6 +136,7 @@ static void prepare(lua_State *L) {
   lua_register(L, "wait", l_wait);
   lua_register(L, "leave", l_leave);
   lua_register(L, "leaks", l_leaks);
+  lua_register(L, "slow_steps", l_slow_steps);
   lua_register(L, "out_of_threads", l_out_of_threads);
   lua_newtable(L);
   for (int i = 3; i < argument_count; i++) {

@@ -7,8 +7,6 @@ local core = require "bearer.core"
 local cqueues = require "cqueues"
 local engine = require "bearer.engine"
 
-local blind = 0.005 -- seconds between two looks where there is no descriptor to watch
-
 local pumps = setmetatable({}, { __mode = "k" }) -- {coroutine, begun = condition}, by controller
 
 -- What cqueues.poll wants to know of the core's descriptor.
@@ -23,7 +21,7 @@ function pollable.events()
 end
 
 function pollable.timeout()
-  return math.min(engine.due() or 1, core.fd() and 1 or blind)
+  return math.min(engine.due() or 1, 1)
 end
 
 local function pump(self)

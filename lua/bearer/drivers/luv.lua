@@ -6,8 +6,6 @@ local coroutines = require "bearer.drivers.coroutines"
 local engine = require "bearer.engine"
 local uv = require "luv"
 
-local blind = 0.005 -- seconds between two looks where there is no descriptor to watch
-
 local handle, timer, descriptor
 
 local tend
@@ -46,7 +44,7 @@ function tend()
   if handle then
     handle:start("r", poll)
   end
-  local seconds = math.min(engine.due() or 1, handle and 1 or blind)
+  local seconds = math.min(engine.due() or 1, 1)
   timer:start(math.ceil(seconds * 1000), 0, poll)
 end
 
