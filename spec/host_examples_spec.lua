@@ -38,7 +38,7 @@ describe("the example", function()
     local test = pcall(require, package) and it or pending
 
     test(package .. ".lua: ten workers, one login, and the clock goes on", function()
-      sb:tell("hubsoft", { delay = 0.1 })
+      sb:tell("hubsoft", { delay = 0.3 })
       local output, status = run(package .. ".lua", sb.host, sb.ca_file)
       assert.equal(0, status, output)
       for i = 1, 10 do

@@ -6,8 +6,9 @@ local sandbox = require "spec.sandbox"
 local settings = require "spec.support.mix_settings"
 local socket = require "socket"
 
--- Seconds after which a timeout is too late, and a fast endpoint delayed. A quiet machine keeps
--- to 0.05 and 0.02; one that runs all specs at once, under sanitizers, does not.
+-- Seconds after which a timeout is too late, and a fast endpoint delayed, on a machine that does
+-- not stand still itself. A quiet one keeps to 0.05 and 0.02; one that runs all specs at once,
+-- under sanitizers, does not.
 local tolerance = 0.25
 
 describe("good and bad endpoints at once, on", function()
@@ -65,10 +66,11 @@ describe("good and bad endpoints at once, on", function()
     return ends
   end
 
-  local function check_end(found, code, seconds)
-    assert.equal(code, found[1])
-    local late = found[2] - seconds
-    assert.is_true(late > -0.01 and late < tolerance, ("%.3f s late"):format(late))
+  local function check_end(ends, name, code, seconds)
+    local late = ends[name][2] - seconds
+    assert.equal(code, ends[name][1])
+    assert.is_true(late > -0.01 and late < tolerance + ends.stall[2],
+      ("%s: %.3f s late, of which %.3f the machine"):format(name, late, ends.stall[2]))
   end
 
   hosts.each(function(host)
@@ -77,14 +79,14 @@ describe("good and bad endpoints at once, on", function()
     end
     it(host.name .. ": each ends in its time, and none delays another", function()
       local ends = run(host.name)
-      check_end(ends.stuck, "timeout", settings.stuck.timeout)
-      check_end(ends.hole, "timeout", settings.hole.connect_timeout)
-      check_end(ends.mute, "timeout", settings.mute.timeout)
-      check_end(ends.slow, "timeout", settings.slow.timeout)
-      check_end(ends.late, "ok", 0.25)
-      check_end(ends.refused, "connect", 0)
+      check_end(ends, "stuck", "timeout", settings.stuck.timeout)
+      check_end(ends, "hole", "timeout", settings.hole.connect_timeout)
+      check_end(ends, "mute", "timeout", settings.mute.timeout)
+      check_end(ends, "slow", "timeout", settings.slow.timeout)
+      check_end(ends, "late", "ok", 0.25)
+      check_end(ends, "refused", "connect", 0)
       assert.is_true(tonumber(ends.fast[1]) >= 5, "the fast one was asked too seldom")
-      assert.is_true(ends.fast[2] < tolerance, ("%.3f s for the fast one"):format(ends.fast[2]))
+      check_end(ends, "fast", ends.fast[1], 0)
     end)
   end)
 end)

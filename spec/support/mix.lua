@@ -1,6 +1,7 @@
 -- Logins to good and bad endpoints at once, on one host: mix.lua HOST CA_FILE NAME=URL…
 -- `fast` is asked again and again, as long as any other is under way. Prints for each name how
--- its login ended, after how many seconds, and for `fast` how often and how long at most.
+-- its login ended, after how many seconds, and for `fast` how often and how long at most. Last
+-- comes `stall`: for how long the machine itself stood still at most.
 local bearer = require "bearer"
 local hosts = require "spec.support.hosts"
 local settings = require "spec.support.mix_settings"
@@ -14,6 +15,8 @@ local function host_of(name)
   return assert(found)
 end
 
+local stall = rawget(_G, "stall") -- of states.c
+stall()
 local host, ca_file = host_of(arg[1]), arg[2]
 local logins, under_way = {}, 0
 
@@ -58,5 +61,5 @@ host.run(function()
     fast:forget()
     count, longest = count + 1, math.max(longest, socket.gettime() - began)
   end
-  print(("fast %d %.3f"):format(count, longest))
+  print(("fast %d %.3f\nstall 0 %.3f"):format(count, longest, stall()))
 end)

@@ -4,9 +4,9 @@
  * runs the script in COUNT states at once, closes them, and lives on for SECONDS, in
  * which a thread that a state left behind may end. Prints how long each closing took at
  * most, in milliseconds, and how many descriptors are left over. The script has fork(),
- * wait(pid), leave(status), out_of_threads(boolean), slow_steps(boolean), and leaks(),
- * after which nobody looks for leaks. Looking up a host that opens with "stuck" takes two
- * seconds and fails.
+ * wait(pid), leave(status), out_of_threads(boolean), slow_steps(boolean), stall(), and
+ * leaks(), after which nobody looks for leaks. Looking up a host that opens with "stuck"
+ * takes two seconds and fails.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -96,6 +96,29 @@ static int l_out_of_threads(lua_State *L) {
   return 0;
 }
 
+static double longest_stall; /* seconds */
+
+static void *watch(void *user) {
+  (void)user;
+  for (double before = now(), gap;; before = now()) {
+    usleep(1000);
+    gap = now() - before;
+    if (gap > longest_stall)
+      __atomic_store(&longest_stall, &gap, __ATOMIC_RELAXED);
+  }
+}
+
+/* Seconds that the machine stood still at most, since this was first asked. */
+static int l_stall(lua_State *L) {
+  static pthread_t thread;
+  double longest;
+  if (thread == 0 && pthread_create(&thread, NULL, watch, NULL) != 0)
+    return luaL_error(L, "no thread");
+  __atomic_load(&longest_stall, &longest, __ATOMIC_RELAXED);
+  lua_pushnumber(L, longest);
+  return 1;
+}
+
 static int leaks; /* as they must */
 
 int __lsan_is_turned_off(void);
@@ -137,6 +160,7 @@ static void prepare(lua_State *L) {
   lua_register(L, "leave", l_leave);
   lua_register(L, "leaks", l_leaks);
   lua_register(L, "slow_steps", l_slow_steps);
+  lua_register(L, "stall", l_stall);
   lua_register(L, "out_of_threads", l_out_of_threads);
   lua_newtable(L);
   for (int i = 3; i < argument_count; i++) {
