@@ -1,5 +1,6 @@
 -- What on_event and status() tell a metrics collector, and the example that uses them.
 local core = require "bearer.core"
+local helper = require "spec.support.helper"
 local rehearsal = require "spec.support.rehearsal"
 local sandbox = require "spec.sandbox"
 local secrets = require "spec.support.secrets"
@@ -162,27 +163,14 @@ describe("the example prometheus.lua", function()
     sb:reset()
   end)
 
-  local function interpreter()
-    local i = -1
-    while arg[i - 1] do
-      i = i - 1
-    end
-    return arg[i]
-  end
-
   -- The lines it prints, as a map from series to value; families are under "# TYPE name".
   local function run(password)
-    local known, words = sb.credentials.hubsoft, { "env" }
-    for name, value in pairs {
-      HUBSOFT_CLIENT_ID = known.client_id, HUBSOFT_SECRET = known.client_secret,
-      HUBSOFT_USERNAME = known.username, HUBSOFT_PASSWORD = password or known.password,
-    } do
-      words[#words + 1] = ("'%s=%s'"):format(name, value)
-    end
-    local pipe = assert(io.popen(("%s '%s' examples/prometheus.lua '%s' '%s' 2>&1"):format(
-      table.concat(words, " "), interpreter(), sb.host, sb.ca_file)))
-    local found, text = {}, pipe:read "*a"
-    pipe:close()
+    local known, found = sb.credentials.hubsoft, {}
+    local text = helper.run(helper.command {
+      "env", "HUBSOFT_CLIENT_ID=" .. known.client_id, "HUBSOFT_SECRET=" .. known.client_secret,
+      "HUBSOFT_USERNAME=" .. known.username, "HUBSOFT_PASSWORD=" .. (password or known.password),
+      helper.interpreter, "examples/prometheus.lua", sb.host, sb.ca_file,
+    })
     for line in text:gmatch "([^\n]+)" do
       local name, value = line:match "^(.*) (%S+)$"
       assert.is_true(line:find "^# TYPE [%w_]+ %l+$" ~= nil

@@ -1,19 +1,7 @@
 --- The examples, each run as a program of its own against the sandbox.
 local cjson = require "cjson"
+local helper = require "spec.support.helper"
 local sandbox = require "spec.sandbox"
-
--- The interpreter that runs this: the lowest index of `arg`.
-local function interpreter()
-  local i = -1
-  while arg and arg[i - 1] do
-    i = i - 1
-  end
-  return arg and arg[i] or "lua5.4"
-end
-
-local function quote(value)
-  return "'" .. value:gsub("'", [['\'']]) .. "'"
-end
 
 describe("the example", function()
   local sb
@@ -34,15 +22,12 @@ describe("the example", function()
   local function run(example, environment, ...)
     local words = { "env" }
     for name, value in pairs(environment) do
-      words[#words + 1] = quote(name .. "=" .. value)
+      words[#words + 1] = name .. "=" .. value
     end
-    for _, word in ipairs { interpreter(), "examples/" .. example, ... } do
-      words[#words + 1] = quote(word)
+    for _, word in ipairs { helper.interpreter, "examples/" .. example, ... } do
+      words[#words + 1] = word
     end
-    local pipe = assert(io.popen(table.concat(words, " ") .. ' 2>&1; printf "\\n%d" $?'))
-    local output, status = pipe:read("*a"):match("^(.*)\n(%d+)$")
-    pipe:close()
-    return output, tonumber(status)
+    return helper.run(helper.command(words))
   end
 
   local function hubsoft(changes)

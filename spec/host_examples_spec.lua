@@ -23,15 +23,11 @@ describe("the example", function()
 
   local function run(example, ...)
     local known = sb.credentials.hubsoft
-    local words = {
+    return helper.run(helper.command {
       "env", "HUBSOFT_CLIENT_ID=" .. known.client_id, "HUBSOFT_SECRET=" .. known.client_secret,
       "HUBSOFT_USERNAME=" .. known.username, "HUBSOFT_PASSWORD=" .. known.password,
       helper.interpreter, "examples/" .. example, ...
-    }
-    for i, word in ipairs(words) do
-      words[i] = helper.quote(word)
-    end
-    return helper.run(table.concat(words, " "))
+    })
   end
 
   for _, package in ipairs { "cqueues", "luv" } do

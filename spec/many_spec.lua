@@ -18,9 +18,7 @@ describe("very many logins at once", function()
 
   setup(function()
     sb, urls = sandbox.start(), {}
-    local name = helper.interpreter:match("[^/]*$")
-    states = helper.build("states", "-rdynamic -pthread -ldl $(pkg-config --cflags --libs "
-      .. name .. ")")
+    states = helper.build_host "states"
     for i = 1, endpoints do
       urls[i] = helper.quote(sb:script("many" .. i, {
         body = ('{"access_token":"token-%d","expires_in":3600}'):format(i), delay = 0.1,

@@ -42,15 +42,13 @@ describe("memory that runs out", function()
   local program
 
   setup(function()
-    local name = helper.interpreter:match("[^/]*$")
-    program = helper.build("oom", "-rdynamic $(pkg-config --cflags --libs " .. name .. ")")
+    program = helper.build_host "oom"
   end)
 
   local function survives(first, stride, prelude)
     -- LuaJIT's compiler itself crashes when memory runs out, with any script.
     prelude = "if jit then jit.off() end " .. prelude
-    local text = helper.must(("%s %d %d %s %s"):format(program, first, stride,
-      helper.quote(prelude), helper.quote(body)))
+    local text = helper.must(helper.command { program, first, stride, prelude, body })
     assert.is_true(tonumber(text:match("(%d+) failures survived")) > 50, text)
   end
 

@@ -16,9 +16,7 @@ describe("good and bad endpoints at once, on", function()
 
   setup(function()
     sb = sandbox.start()
-    local name = helper.interpreter:match("[^/]*$")
-    states = helper.build("states", "-rdynamic -pthread -ldl $(pkg-config --cflags --libs "
-      .. name .. ")")
+    states = helper.build_host "states"
     hole, mute = assert(socket.bind("127.0.0.1", 0, 0)), assert(socket.bind("127.0.0.1", 0))
     queue = {} -- fill its queue, so that it takes no more
     for i = 1, 4 do
@@ -55,11 +53,8 @@ describe("good and bad endpoints at once, on", function()
     for name, url in pairs(urls) do
       words[#words + 1] = name .. "=" .. url
     end
-    for i, word in ipairs(words) do
-      words[i] = helper.quote(word)
-    end
     local ends = {}
-    for name, code, seconds in helper.must(table.concat(words, " "))
+    for name, code, seconds in helper.must(helper.command(words))
       :gmatch("(%a+) ([%w_]+) ([%d.]+)\n") do
       ends[name] = { code, tonumber(seconds) }
     end

@@ -2,7 +2,6 @@
 local helper = require "spec.support.helper"
 local sandbox = require "spec.sandbox"
 
-local quote = helper.quote
 local answer = '{"access_token":"good","expires_in":3600}'
 
 if (os.getenv "LD_PRELOAD" or ""):find "vgpreload" then
@@ -14,9 +13,7 @@ describe("in a process of its own,", function()
 
   setup(function()
     sb = sandbox.start()
-    local name = helper.interpreter:match("[^/]*$")
-    states = helper.build("states", "-rdynamic -pthread -ldl $(pkg-config --cflags --libs "
-      .. name .. ")")
+    states = helper.build_host "states"
   end)
 
   before_each(function()
@@ -29,11 +26,9 @@ describe("in a process of its own,", function()
   end)
 
   local function run(count, seconds, ...)
-    local words = { "timeout", 60, states, count, seconds, "spec/support/login.lua", ... }
-    for i, word in ipairs(words) do
-      words[i] = quote(tostring(word))
-    end
-    local text = helper.must(table.concat(words, " "))
+    local text = helper.must(helper.command {
+      "timeout", 60, states, count, seconds, "spec/support/login.lua", ...
+    })
     local closing = tonumber(text:match("closed in (%d+) ms"))
     assert.is_true(closing < 1500, "closing took " .. closing .. " ms")
     assert.equal("0", text:match("(%-?%d+) descriptors left"))
@@ -113,8 +108,9 @@ describe("in a process of its own,", function()
 
   it("a program may exit in the midst of handshakes", function()
     for _ = 1, 10 do
-      helper.must(("timeout 20 %s spec/support/login.lua exits %s %s"):format(helper.interpreter,
-        quote(url), quote(sb.ca_file)))
+      helper.must(helper.command {
+        "timeout", 20, helper.interpreter, "spec/support/login.lua", "exits", url, sb.ca_file,
+      })
     end
   end)
 end)

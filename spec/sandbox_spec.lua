@@ -1,5 +1,6 @@
 --- The stand-ins are only worth something when they refuse: each rule is broken here once.
 local cjson = require "cjson"
+local helper = require "spec.support.helper"
 local mime = require "mime"
 local sandbox = require "spec.sandbox"
 local socket = require "socket"
@@ -32,29 +33,9 @@ local function with(base, changes)
   return new
 end
 
-local function run(command)
-  local pipe = assert(io.popen(command .. " 2>&1"))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
-
 -- The JSON of an answer given as status, body, …
 local function decoded(_, body)
   return cjson.decode(body)
-end
-
-local function quote(text)
-  return "'" .. text:gsub("'", [['\'']]) .. "'"
-end
-
--- The interpreter that runs this: the lowest index of `arg`.
-local function interpreter()
-  local i = -1
-  while arg and arg[i - 1] do
-    i = i - 1
-  end
-  return arg and arg[i] or "lua5.4"
 end
 
 describe("the sandbox", function()
@@ -103,12 +84,12 @@ describe("the sandbox", function()
   describe("in general", function()
     it("serves TLS with a certificate that its CA file vouches for", function()
       local command = "curl -s -o /dev/null -w '%%{http_code}' %s %s/nowhere"
-      local ca = quote(sb.ca_file)
-      assert.equal("404", run(command:format("--cacert " .. ca, sb.url)))
-      assert.equal("000", run(command:format("", sb.url)))
+      local ca = helper.quote(sb.ca_file)
+      assert.equal("404", helper.run(command:format("--cacert " .. ca, sb.url)))
+      assert.equal("000", helper.run(command:format("", sb.url)))
       local by_name = sb.url:gsub("127%.0%.0%.1", "localhost")
-      assert.equal("404", run(command:format("--cacert " .. ca, by_name)))
-      assert.equal("404", run(command:format("--tls-max 1.2 --cacert " .. ca, sb.url)))
+      assert.equal("404", helper.run(command:format("--cacert " .. ca, by_name)))
+      assert.equal("404", helper.run(command:format("--tls-max 1.2 --cacert " .. ca, sb.url)))
     end)
 
     it("records what was asked, byte for byte", function()
@@ -142,8 +123,8 @@ describe("the sandbox", function()
     it("ends on stop, folder and all, and may be stopped twice", function()
       local other = sandbox.start { certificate_name = "elsewhere.example" }
       finally(function() other:stop() end)
-      assert.equal("60", run(("curl -s --cacert %s %s/; printf $?"):format(
-        quote(other.ca_file), other.url)))
+      assert.equal("60", helper.run(("curl -s --cacert %s %s/; printf $?"):format(
+        helper.quote(other.ca_file), other.url)))
       other:stop()
       other:stop()
       assert.is_nil(io.open(other.ca_file))
@@ -154,15 +135,15 @@ describe("the sandbox", function()
       local other = sandbox.start { client_certificate = true }
       local command = "curl -s -o /dev/null -w '%%{http_code}' --cacert %s %s %s/"
       finally(function() other:stop() end)
-      local ca = quote(other.ca_file)
-      local proof = ("--cert %s --key %s"):format(quote(other.client_cert),
-        quote(other.client_key))
-      assert.equal("400", run(command:format(ca, "", other.url)))
-      assert.equal("404", run(command:format(ca, proof, other.url)))
+      local ca = helper.quote(other.ca_file)
+      local proof = ("--cert %s --key %s"):format(helper.quote(other.client_cert),
+        helper.quote(other.client_key))
+      assert.equal("400", helper.run(command:format(ca, "", other.url)))
+      assert.equal("404", helper.run(command:format(ca, proof, other.url)))
     end)
 
     it("dies with the process that started it", function()
-      local text = run(interpreter() .. [[ -e '
+      local text = helper.run(helper.interpreter .. [[ -e '
         local sb = require("spec.sandbox").start()
         print(sb.ca_file, sb.host)
         os.exit(0, false)']])
@@ -740,16 +721,16 @@ describe("the sandbox", function()
       assert.equal("rest", select(2, send("POST", "/scripted/raw", nil, "body")))
       sb:script("plain", { raw = "HTTP/1.1 200 OK\r\n\r\nrest" })
       sb:script("slow", { raw = { "HTTP/1.1 200 OK\r\n", "\r\nlate" }, chunk_delay = 0.01 })
-      assert.equal("late 0", run(command:format(quote(sb.ca_file), sb.url, "slow")))
+      assert.equal("late 0", helper.run(command:format(helper.quote(sb.ca_file), sb.url, "slow")))
       sb:script("cut", { truncate = true, body = '{"access_token":' })
       local _, body, headers = send("GET", "/scripted/cut")
       assert.equal('{"access_token":', body)
       assert.equal(#body + 100, tonumber(headers["content-length"]))
       sb:script("gone", { close = true })
       assert.is_nil((send("GET", "/scripted/gone")))
-      assert.equal("rest 0", run(command:format(quote(sb.ca_file), sb.url, "plain")))
-      assert.matches(" 18$", run(command:format(quote(sb.ca_file), sb.url, "cut")))
-      assert.matches(" 52$", run(command:format(quote(sb.ca_file), sb.url, "gone")))
+      assert.equal("rest 0", helper.run(command:format(helper.quote(sb.ca_file), sb.url, "plain")))
+      assert.matches(" 18$", (helper.run(command:format(helper.quote(sb.ca_file), sb.url, "cut"))))
+      assert.matches(" 52$", (helper.run(command:format(helper.quote(sb.ca_file), sb.url, "gone"))))
     end)
 
     it("sends chunks, gzip and late answers", function()

@@ -6,12 +6,10 @@ local folder, threads, times = arg[1], 12, 20
 local answer = '{"access_token":"good","expires_in":3600}'
 
 local function run(how, url, seconds, ca_file)
-  local words = { "env", ("LUA_CPATH=%s/?.so;;"):format(folder), folder .. "/states", threads,
-    seconds, "spec/support/login.lua", how, url, ca_file, times }
-  for i, word in ipairs(words) do
-    words[i] = helper.quote(tostring(word))
-  end
-  io.write(how, ": ", helper.must(table.concat(words, " ")))
+  io.write(how, ": ", helper.must(helper.command {
+    "env", ("LUA_CPATH=%s/?.so;;"):format(folder), folder .. "/states", threads, seconds,
+    "spec/support/login.lua", how, url, ca_file, times,
+  }))
 end
 
 local sb = sandbox.start()

@@ -15,6 +15,15 @@ function helper.quote(text)
   return "'" .. text:gsub("'", [['\'']]) .. "'"
 end
 
+--- A command of words, none of which the shell reads.
+function helper.command(words)
+  local quoted = {}
+  for i, word in ipairs(words) do
+    quoted[i] = helper.quote(tostring(word))
+  end
+  return table.concat(quoted, " ")
+end
+
 --- Run a command.
 -- @treturn string what it wrote, to stderr as well
 -- @treturn number its exit status
@@ -87,6 +96,13 @@ function helper.build(name, flags)
     .. "-Wpedantic -o %s.$$ spec/support/%s.c %s && mv %s.$$ %s")
     :format(path, name, flags or "", path, path))
   return path
+end
+
+--- Build spec/support/NAME.c with this Lua in it.
+-- @treturn string the path of the program
+function helper.build_host(name)
+  return helper.build(name, "-rdynamic -pthread -ldl $(pkg-config --cflags --libs "
+    .. helper.interpreter:match("[^/]*$") .. ")")
 end
 
 return helper
