@@ -8,6 +8,7 @@
 
 #include <openssl/crypto.h>
 
+#include "lane.h"
 #include "process.h"
 #include "sockets.h"
 #include "transfer.h"
@@ -29,7 +30,6 @@ static void end(bearer_net *net, bearer_transfer *t, CURLcode result) {
   bearer_mover_release(net, t);
   pthread_mutex_lock(&net->mutex);
   if (t->list != &net->given_up) {
-    bearer_net_unlist(net, t);
     t->ended = 1;
     bearer_net_enlist(net, &net->ended, t);
   }
@@ -46,20 +46,33 @@ static void begin(bearer_net *net, bearer_transfer *t) {
 
 /* ---- all of them ------------------------------------------------------------- */
 
-static int has_room(const bearer_net *net) {
-  return net->under_way.count + net->given_up.count < net->most;
-}
-
-/* The oldest of a list, which it leaves for another one or for good. */
-static bearer_transfer *take(bearer_net *net, bearer_list *from, bearer_list *to) {
+static bearer_transfer *next_queued(bearer_net *net) {
   bearer_transfer *t;
   pthread_mutex_lock(&net->mutex);
-  t = to == NULL || has_room(net) ? from->first : NULL;
-  if (t != NULL) {
+  t = bearer_lane_next(net);
+  if (t != NULL)
+    bearer_net_enlist(net, &net->under_way, t);
+  pthread_mutex_unlock(&net->mutex);
+  return t;
+}
+
+/* Those whose time is over before their turn came. */
+static bearer_transfer *next_expired(bearer_net *net, double instant) {
+  bearer_transfer *t;
+  pthread_mutex_lock(&net->mutex);
+  t = bearer_lane_expired(net, instant);
+  if (t != NULL)
+    bearer_net_enlist(net, &net->under_way, t);
+  pthread_mutex_unlock(&net->mutex);
+  return t;
+}
+
+static bearer_transfer *next_given_up(bearer_net *net) {
+  bearer_transfer *t;
+  pthread_mutex_lock(&net->mutex);
+  t = net->given_up.first;
+  if (t != NULL)
     bearer_net_unlist(net, t);
-    if (to != NULL)
-      bearer_net_enlist(net, to, t);
-  }
   pthread_mutex_unlock(&net->mutex);
   return t;
 }
@@ -69,34 +82,19 @@ static const int few = 8;
 
 static void begin_queued(bearer_net *net) {
   bearer_transfer *t;
-  for (int i = 0; i < few && (t = take(net, &net->queued, &net->under_way)) != NULL; i++)
+  for (int i = 0; i < few && (t = next_queued(net)) != NULL; i++)
     begin(net, t);
 }
 
 static void drop_given_up(bearer_net *net) {
   bearer_transfer *t;
-  for (int i = 0; i < few && (t = take(net, &net->given_up, NULL)) != NULL; i++) {
+  for (int i = 0; i < few && (t = next_given_up(net)) != NULL; i++) {
     bearer_mover_release(net, t);
     bearer_transfer_free(t);
   }
 }
 
 static const int glance = 50; /* milliseconds between two looks at their deadlines */
-
-/* Those whose time is over before their turn came. */
-static bearer_transfer *next_expired(bearer_net *net, double instant) {
-  bearer_transfer *t;
-  pthread_mutex_lock(&net->mutex);
-  t = net->queued.first;
-  while (t != NULL && instant < t->deadline)
-    t = t->next;
-  if (t != NULL) {
-    bearer_net_unlist(net, t);
-    bearer_net_enlist(net, &net->under_way, t);
-  }
-  pthread_mutex_unlock(&net->mutex);
-  return t;
-}
 
 static void expire_queued(bearer_net *net) {
   double instant = bearer_net_now();
@@ -149,14 +147,14 @@ static int rest(bearer_net *net, int waiting, int running) {
   if (net->given_up.count > 0) /* more than a step drops, or given up during this one */
     return 0;
   if (waiting > 0)
-    return has_room(net) ? 0 : glance;
+    return bearer_lane_next(net) != NULL ? 0 : glance;
   return running > 0 ? 60000 : (int)(left * 1000) + 1;
 }
 
 static int look_round(bearer_net *net) {
   int waiting, running, ms;
   pthread_mutex_lock(&net->mutex);
-  waiting = net->queued.count;
+  waiting = bearer_lane_waiting(net);
   running = net->under_way.count + net->given_up.count;
   ms = rest(net, waiting, running);
   pthread_mutex_unlock(&net->mutex);

@@ -12,10 +12,12 @@
 #include <unistd.h>
 
 #include "bell.h"
+#include "lane.h"
 #include "mover.h"
 #include "process.h"
 #include "sockets.h"
 #include "transfer.h"
+#include "url.h"
 
 double bearer_net_now(void) {
   struct timespec t;
@@ -25,18 +27,16 @@ double bearer_net_now(void) {
 
 /* ---- lists ------------------------------------------------------------------- */
 
-void bearer_net_enlist(bearer_net *net, bearer_list *list, bearer_transfer *t) {
-  t->list = list;
-  t->next = NULL;
-  t->link = list->end;
-  *list->end = t;
-  list->end = &t->next;
-  if (list->count++ == 0 && list == &net->ended)
-    bearer_bell_ring(net->bell);
+void bearer_list_empty(bearer_list *list) {
+  list->first = NULL;
+  list->end = &list->first;
+  list->count = 0;
 }
 
-void bearer_net_unlist(bearer_net *net, bearer_transfer *t) {
+static void take_out(bearer_net *net, bearer_transfer *t) {
   bearer_list *list = t->list;
+  if (list == NULL)
+    return;
   *t->link = t->next;
   if (t->next != NULL)
     t->next->link = t->link;
@@ -47,9 +47,32 @@ void bearer_net_unlist(bearer_net *net, bearer_transfer *t) {
     bearer_bell_silence(net->bell);
 }
 
-static void empty(bearer_list *list) {
-  memset(list, 0, sizeof(*list));
-  list->end = &list->first;
+void bearer_net_enlist(bearer_net *net, bearer_list *list, bearer_transfer *t) {
+  take_out(net, t);
+  t->list = list;
+  t->next = NULL;
+  t->link = list->end;
+  *list->end = t;
+  list->end = &t->next;
+  list->count++;
+  if (list != &net->ended)
+    return;
+  bearer_lane_leave(net, t);
+  if (list->count == 1)
+    bearer_bell_ring(net->bell);
+}
+
+void bearer_net_unlist(bearer_net *net, bearer_transfer *t) {
+  take_out(net, t);
+  bearer_lane_leave(net, t);
+}
+
+bearer_transfer *bearer_net_unended(const bearer_net *net) {
+  if (net->under_way.first != NULL)
+    return net->under_way.first;
+  if (net->given_up.first != NULL)
+    return net->given_up.first;
+  return net->lanes != NULL ? net->lanes->queued.first : NULL;
 }
 
 /* ---- the multi handle -------------------------------------------------------- */
@@ -96,10 +119,9 @@ static int most_transfers(void) {
 
 void bearer_net_init(bearer_net *net) {
   memset(net, 0, sizeof(*net));
-  empty(&net->queued);
-  empty(&net->under_way);
-  empty(&net->given_up);
-  empty(&net->ended);
+  bearer_list_empty(&net->under_way);
+  bearer_list_empty(&net->given_up);
+  bearer_list_empty(&net->ended);
   pthread_mutex_init(&net->mutex, NULL);
   pthread_mutex_init(&net->step, NULL);
   pthread_mutex_init(&net->turn, NULL);
@@ -109,19 +131,18 @@ void bearer_net_init(bearer_net *net) {
 }
 
 /* What is in it lives on without the net, until its owner closes it. */
-static void leave(bearer_net *net, bearer_list *list) {
-  bearer_transfer *t;
-  while ((t = list->first) != NULL) {
-    bearer_net_unlist(net, t);
-    t->net = NULL;
-    t->ended = 1;
-    bearer_mover_release(net, t);
-    if (list == &net->given_up)
-      bearer_transfer_free(t);
-  }
+static void leave(bearer_net *net, bearer_transfer *t) {
+  int is_owned = t->list == &net->given_up;
+  bearer_net_unlist(net, t);
+  t->net = NULL;
+  t->ended = 1;
+  bearer_mover_release(net, t);
+  if (is_owned)
+    bearer_transfer_free(t);
 }
 
 void bearer_net_close(bearer_net *net) {
+  bearer_transfer *t;
   if (ready(net)) {
     bearer_process_lock();
     bearer_mover_stop(net);
@@ -129,10 +150,10 @@ void bearer_net_close(bearer_net *net) {
     bearer_process_unlock();
   }
   net->closed = 1;
-  leave(net, &net->queued);
-  leave(net, &net->under_way);
-  leave(net, &net->given_up);
-  leave(net, &net->ended);
+  while ((t = bearer_net_unended(net)) != NULL)
+    leave(net, t);
+  while ((t = net->ended.first) != NULL)
+    leave(net, t);
   curl_multi_cleanup(net->multi);
   curl_share_cleanup(net->share);
   net->multi = NULL;
@@ -151,11 +172,20 @@ static void fail(bearer_net *net, bearer_transfer *t, CURLcode why, const char *
   t->easy = NULL;
   bearer_message_clear(&t->message);
   pthread_mutex_lock(&net->mutex);
-  if (t->list != NULL)
-    bearer_net_unlist(net, t);
   t->ended = 1;
   bearer_net_enlist(net, &net->ended, t);
   pthread_mutex_unlock(&net->mutex);
+}
+
+static int queue(bearer_net *net, bearer_transfer *t) {
+  bearer_buffer origin = { 0 };
+  int ok;
+  bearer_url_origin(&origin, bearer_buffer_string(&t->message.url));
+  pthread_mutex_lock(&net->mutex);
+  ok = !origin.failed && bearer_lane_join(net, t, bearer_buffer_string(&origin));
+  pthread_mutex_unlock(&net->mutex);
+  bearer_buffer_free(&origin);
+  return ok;
 }
 
 bearer_transfer *bearer_net_start(bearer_net *net, bearer_message *m,
@@ -180,10 +210,9 @@ bearer_transfer *bearer_net_start(bearer_net *net, bearer_message *m,
     fail(net, t, t->result, curl_easy_strerror(t->result));
     return t;
   }
-  pthread_mutex_lock(&net->mutex);
-  bearer_net_enlist(net, &net->queued, t);
-  pthread_mutex_unlock(&net->mutex);
-  if (!bearer_mover_start(net))
+  if (!queue(net, t))
+    fail(net, t, CURLE_OUT_OF_MEMORY, curl_easy_strerror(CURLE_OUT_OF_MEMORY));
+  else if (!bearer_mover_start(net))
     fail(net, t, CURLE_OUT_OF_MEMORY, "the system grants no thread");
   return t;
 }
@@ -206,10 +235,10 @@ static int give_up(bearer_transfer *t) {
   ready(net);
   pthread_mutex_lock(&net->mutex);
   runs = t->list == &net->under_way;
-  if (t->list != NULL)
-    bearer_net_unlist(net, t);
   if (runs)
     bearer_net_enlist(net, &net->given_up, t);
+  else
+    bearer_net_unlist(net, t);
   pthread_mutex_unlock(&net->mutex);
   if (runs)
     bearer_sockets_wake(net);
@@ -234,7 +263,7 @@ void bearer_transfer_close(bearer_transfer *t) {
 static int count(bearer_net *net, int *ended) {
   int open;
   pthread_mutex_lock(&net->mutex);
-  open = net->queued.count + net->under_way.count;
+  open = bearer_lane_waiting(net) + net->under_way.count;
   *ended = net->ended.count;
   pthread_mutex_unlock(&net->mutex);
   return open;

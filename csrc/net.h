@@ -51,7 +51,8 @@ typedef struct bearer_transfer {
   unsigned long id;       /* told by bearer_net_next_ended */
 
   /* Under the net's mutex. */
-  struct bearer_list *list; /* of the net's, the one it is in; NULL = none */
+  struct bearer_lane *lane; /* NULL = none: not queued or under way */
+  struct bearer_list *list; /* the one it is in; NULL = none */
   struct bearer_transfer *next, **link;
   int ended;
 
@@ -74,6 +75,8 @@ typedef struct bearer_list {
   int count;
 } bearer_list;
 
+typedef struct bearer_lane bearer_lane; /* lane.h */
+
 typedef struct bearer_net {
   CURLM *multi;  /* owned; NULL before the first transfer. Used by the mover alone */
   CURLSH *share; /* owned: TLS sessions, to be resumed */
@@ -84,7 +87,8 @@ typedef struct bearer_net {
   unsigned long last_id;
 
   pthread_mutex_t mutex; /* over the following, and never for long */
-  bearer_list queued;    /* not begun */
+  bearer_lane *lanes;    /* of what is queued or under way */
+  int in_lanes;
   bearer_list under_way;
   bearer_list given_up; /* under way, but nobody wants them any more: owned */
   bearer_list ended;    /* those nobody was told about yet */
@@ -97,7 +101,7 @@ typedef struct bearer_net {
   int epoll, alarm;      /* owned: what it waits with, and what wakes it; -1 = none */
   double due;            /* when libcurl wants to be called; < 0 = never */
   double worked;         /* when there last was something under way */
-  double expired;        /* when it last looked after the deadlines of `queued` */
+  double expired;        /* when it last looked after the deadlines of what is queued */
   long most_connections; /* as libcurl was told last */
 
   /* process.h */
@@ -130,9 +134,13 @@ int bearer_net_fd(bearer_net *net);
 /* ---- for the mover ---------------------------------------------------------- */
 
 double bearer_net_now(void); /* seconds, monotonic */
-/* Both under the mutex. */
+void bearer_list_empty(bearer_list *list);
+/* All under the mutex. Into a list, out of the one it was in. */
 void bearer_net_enlist(bearer_net *net, bearer_list *list, bearer_transfer *t);
+/* Out of all, for good. */
 void bearer_net_unlist(bearer_net *net, bearer_transfer *t);
+/* Any that is queued, under way or given up; NULL when there is none. */
+bearer_transfer *bearer_net_unended(const bearer_net *net);
 void bearer_transfer_free(bearer_transfer *t);
 
 #pragma GCC visibility pop

@@ -70,20 +70,18 @@ static void after_fork(void) {
   bearer_process_unlock();
 }
 
-static void abandon_list(bearer_net *net, bearer_list *list) {
-  while (list->first != NULL) {
-    bearer_transfer *t = list->first;
+static void abandon(bearer_net *net, bearer_transfer *t) {
+  int is_owned = t->list == &net->given_up;
+  if (!is_owned && t->list != &net->under_way) /* never was the parent's multi's */
+    curl_easy_cleanup(t->easy);
+  t->easy = NULL;
+  if (is_owned) {
     bearer_net_unlist(net, t);
-    if (list == &net->queued) /* never was the parent's multi's */
-      curl_easy_cleanup(t->easy);
-    t->easy = NULL;
-    if (list == &net->given_up) {
-      bearer_transfer_free(t);
-      continue;
-    }
-    t->ended = t->forked = 1;
-    bearer_net_enlist(net, &net->ended, t);
+    bearer_transfer_free(t);
+    return;
   }
+  t->ended = t->forked = 1;
+  bearer_net_enlist(net, &net->ended, t);
 }
 
 /* The handle is the parent's: closing it here would say goodbye on the parent's
@@ -107,6 +105,7 @@ static void orphan(bearer_net *net) {
 }
 
 void bearer_process_abandon(bearer_net *net) {
+  bearer_transfer *t;
   bearer_process_lock();
   bearer_process_leave(net);
   orphan(net);
@@ -115,9 +114,8 @@ void bearer_process_abandon(bearer_net *net) {
   net->stop = 0;
   bearer_sockets_close(net);
   bearer_bell_close(net->bell);
-  abandon_list(net, &net->queued);
-  abandon_list(net, &net->under_way);
-  abandon_list(net, &net->given_up);
+  while ((t = bearer_net_unended(net)) != NULL)
+    abandon(net, t);
 }
 
 /* ---- exit -------------------------------------------------------------------- */

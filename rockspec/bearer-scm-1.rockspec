@@ -96,6 +96,7 @@ build = {
         "csrc/exchange.c",
         "csrc/freshness.c",
         "csrc/jwt.c",
+        "csrc/lane.c",
         "csrc/login.c",
         "csrc/message.c",
         "csrc/mover.c",

@@ -1,6 +1,8 @@
 -- Ten thousand logins to a few hundred endpoints at once, through one state.
+local bearer = require "bearer"
 local helper = require "spec.support.helper"
 local sandbox = require "spec.sandbox"
+local socket = require "socket"
 
 local endpoints = 300
 
@@ -39,5 +41,29 @@ describe("very many logins at once", function()
     assert.is_true(tonumber(text:match("at most (%d+)")) < 300) -- the host wants some, too
     assert.is_true(tonumber(text:match("idle (%d+)")) < 300)
     assert.equal("0", text:match("(%-?%d+) descriptors left"))
+  end)
+
+  it("to a host that does not answer leave room for another host", function()
+    local mute, logins = assert(socket.bind("127.0.0.1", 0)), {}
+    local function new(url, timeout)
+      logins[#logins + 1] = bearer.login({ name = "x", inputs = {}, login = { url = url } }, {},
+        { ca_file = sb.ca_file, timeout = timeout, connect_timeout = timeout, retries = 0 })
+      bearer.prewarm(logins[#logins])
+      return logins[#logins]
+    end
+    finally(function()
+      for _, login in ipairs(logins) do
+        login:close()
+      end
+      mute:close()
+      bearer.use "blocking"
+    end)
+    bearer.use "manual"
+    for _ = 1, 400 do
+      new("https://127.0.0.1:" .. select(2, mute:getsockname()), 60)
+    end
+    local quick = new(sb:script("quick", { body = '{"access_token":"t","expires_in":300}' }), 10)
+    repeat until bearer.poll(10) == 400
+    assert(quick:token())
   end)
 end)

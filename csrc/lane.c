@@ -1,0 +1,85 @@
+/*
+ * What waits its turn, one queue for each origin.
+ */
+#include "lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bearer_lane *find(const bearer_net *net, const char *origin) {
+  bearer_lane *lane = net->lanes;
+  while (lane != NULL && strcmp(lane->origin, origin) != 0)
+    lane = lane->next;
+  return lane;
+}
+
+static bearer_lane *make(bearer_net *net, const char *origin) {
+  size_t size = strlen(origin) + 1;
+  bearer_lane *lane = malloc(sizeof(*lane) + size);
+  if (lane == NULL)
+    return NULL;
+  memcpy(lane->origin, origin, size);
+  lane->count = 0;
+  bearer_list_empty(&lane->queued);
+  lane->next = net->lanes;
+  lane->link = &net->lanes;
+  if (net->lanes != NULL)
+    net->lanes->link = &lane->next;
+  net->lanes = lane;
+  return lane;
+}
+
+int bearer_lane_join(bearer_net *net, bearer_transfer *t, const char *origin) {
+  bearer_lane *lane = find(net, origin);
+  if (lane == NULL)
+    lane = make(net, origin);
+  if (lane == NULL)
+    return 0;
+  t->lane = lane;
+  lane->count++;
+  net->in_lanes++;
+  bearer_net_enlist(net, &lane->queued, t);
+  return 1;
+}
+
+void bearer_lane_leave(bearer_net *net, bearer_transfer *t) {
+  bearer_lane *lane = t->lane;
+  if (lane == NULL)
+    return;
+  t->lane = NULL;
+  net->in_lanes--;
+  if (--lane->count > 0)
+    return;
+  *lane->link = lane->next;
+  if (lane->next != NULL)
+    lane->next->link = lane->link;
+  free(lane);
+}
+
+static int running(const bearer_lane *lane) {
+  return lane->count - lane->queued.count;
+}
+
+/* Whoever has least goes first, and nobody gets more than three times of what is left: a
+   host alone gets three quarters, a second one three quarters of the rest, and so on. */
+bearer_transfer *bearer_lane_next(const bearer_net *net) {
+  int left = net->most - net->under_way.count - net->given_up.count;
+  const bearer_lane *least = NULL;
+  for (const bearer_lane *lane = net->lanes; lane != NULL; lane = lane->next)
+    if (lane->queued.first != NULL && running(lane) < 3 * left &&
+        (least == NULL || running(lane) < running(least)))
+      least = lane;
+  return least != NULL ? least->queued.first : NULL;
+}
+
+bearer_transfer *bearer_lane_expired(const bearer_net *net, double instant) {
+  for (const bearer_lane *lane = net->lanes; lane != NULL; lane = lane->next)
+    for (bearer_transfer *t = lane->queued.first; t != NULL; t = t->next)
+      if (instant >= t->deadline)
+        return t;
+  return NULL;
+}
+
+int bearer_lane_waiting(const bearer_net *net) {
+  return net->in_lanes - net->under_way.count - net->given_up.count;
+}

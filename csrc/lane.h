@@ -1,0 +1,37 @@
+/*
+ * Lanes: what waits its turn, one queue for each origin. A host that does not answer
+ * holds what it was given until a timeout; it is never given all there is, so that the
+ * others get their turn meanwhile.
+ */
+#ifndef BEARER_LANE_H
+#define BEARER_LANE_H
+
+#include "net.h"
+
+#pragma GCC visibility push(hidden)
+
+/* A lane is there as long as a transfer is in it, queued or under way. */
+struct bearer_lane {
+  bearer_lane *next, **link; /* of the net's */
+  bearer_list queued;
+  int count;     /* with those under way */
+  char origin[]; /* scheme://host:port */
+};
+
+/* All under the net's mutex. */
+
+/* Queue a transfer in its origin's lane. 0 when memory ran out. */
+int bearer_lane_join(bearer_net *net, bearer_transfer *t, const char *origin);
+/* It has ended, or nobody wants it. Without effect on one that is in no lane. */
+void bearer_lane_leave(bearer_net *net, bearer_transfer *t);
+
+/* The one to be begun next; NULL when none waits that may. */
+bearer_transfer *bearer_lane_next(const bearer_net *net);
+/* One that waits, and was to end before this instant; NULL when there is none. */
+bearer_transfer *bearer_lane_expired(const bearer_net *net, double instant);
+/* How many wait. */
+int bearer_lane_waiting(const bearer_net *net);
+
+#pragma GCC visibility pop
+
+#endif
