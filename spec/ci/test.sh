@@ -129,9 +129,12 @@ start_specs() { # MODE LUA SECONDS
   start "$3" "specs, $1, $2" bash spec/ci/suite.sh "$1" "$2" -o spec/ci/tap.lua
 }
 
-specs() { # MODE LUA SECONDS
-  start_specs "$@"
-  report tap "specs, $1, $2"
+# Side by side: most of the time they wait.
+specs() { # SECONDS "MODE LUA"…
+  local seconds=$1 each
+  shift
+  for each; do start_specs "${each% *}" "${each#* }" "$seconds"; done
+  for each; do report tap "specs, ${each% *}, ${each#* }"; done
 }
 
 if ! sh spec/ci/setup.sh test; then
@@ -149,25 +152,24 @@ done
 check 60 "docs" make docs
 check 20 "symbols" bash spec/ci/symbols.sh build/{lua5.?,luajit}/bearer/core.so
 
-start_specs valgrind lua5.4 1200 # slow, but alone on its core: the rest goes on meanwhile
+start_specs valgrind lua5.4 1200 # slow: the rest goes on meanwhile
 units lua5.4 ""
-for lua in lua5.4 luajit lua5.1; do
-  specs plain "$lua" 180
-done
+specs 240 "plain lua5.4" "plain luajit"
 for lua in lua5.2 lua5.3; do
   check 20 "require, $lua" bash spec/ci/suite.sh run "$lua" -e 'require "bearer"'
 done
-
 for lua in lua5.4 luajit; do
-  check 120 "build, sanitized, $lua" make -j"$jobs" all LUA="$lua" WERROR=1 SANITIZE=1 &&
-    specs asan "$lua" 240
+  check 120 "build, sanitized, $lua" make -j"$jobs" all LUA="$lua" WERROR=1 SANITIZE=1
 done
+specs 300 "plain lua5.1" "asan lua5.4"
+start_specs asan luajit 300
 portable=(BUILD=build/portable CPPFLAGS=-DBEARER_PORTABLE)
 check 60 "build, without epoll" make -j"$jobs" all LUA=lua5.4 WERROR=1 "${portable[@]}" &&
   step tap 90 "specs, without epoll" env SUITE_BUILD=build/portable bash spec/ci/suite.sh plain \
     lua5.4 -o spec/ci/tap.lua spec/{transfer,drivers,process}_spec.lua
 units lua5.4 SANITIZE=1
 check 90 "threads, under ThreadSanitizer" make threads
+report tap "specs, asan, luajit"
 
 for lua in lua5.4 luajit; do
   check 120 "rock, $lua" bash spec/ci/rock.sh "$lua"
