@@ -19,8 +19,10 @@ static void open_net(int most) {
 }
 
 static void join(int lane, int count) {
+  int joined = 1;
   for (int i = 0; i < count; i++)
-    CHECK(bearer_lane_join(&net, &transfers[lane][i], origins[lane]));
+    joined &= bearer_lane_join(&net, &transfers[lane][i], origins[lane]);
+  CHECK(joined);
 }
 
 /* As the mover does, as long as there is room. How many of a lane are under way then. */
