@@ -56,28 +56,28 @@ void bearer_lane_leave(bearer_net *net, bearer_transfer *t) {
   free(lane);
 }
 
-static int running(const bearer_lane *lane) {
-  return lane->count - lane->queued.count;
-}
-
-/* Whoever has least goes first, and nobody gets more than three times of what is left: a
-   host alone gets three quarters, a second one three quarters of the rest, and so on. */
+/* The oldest, among those of origins that have less than three times the places that are
+   left: one alone gets three quarters, a second one three quarters of the rest. */
 bearer_transfer *bearer_lane_next(const bearer_net *net) {
   int left = net->most - net->under_way.count - net->given_up.count;
-  const bearer_lane *least = NULL;
-  for (const bearer_lane *lane = net->lanes; lane != NULL; lane = lane->next)
-    if (lane->queued.first != NULL && running(lane) < 3 * left &&
-        (least == NULL || running(lane) < running(least)))
-      least = lane;
-  return least != NULL ? least->queued.first : NULL;
+  bearer_transfer *oldest = NULL;
+  for (const bearer_lane *lane = net->lanes; lane != NULL; lane = lane->next) {
+    bearer_transfer *t = lane->queued.first;
+    if (t != NULL && lane->count - lane->queued.count < 3 * left &&
+        (oldest == NULL || t->id < oldest->id))
+      oldest = t;
+  }
+  return oldest;
 }
 
-bearer_transfer *bearer_lane_expired(const bearer_net *net, double instant) {
+int bearer_lane_expired(const bearer_net *net, double instant, bearer_transfer **found,
+                        int most) {
+  int count = 0;
   for (const bearer_lane *lane = net->lanes; lane != NULL; lane = lane->next)
-    for (bearer_transfer *t = lane->queued.first; t != NULL; t = t->next)
+    for (bearer_transfer *t = lane->queued.first; t != NULL && count < most; t = t->next)
       if (instant >= t->deadline)
-        return t;
-  return NULL;
+        found[count++] = t;
+  return count;
 }
 
 int bearer_lane_waiting(const bearer_net *net) {

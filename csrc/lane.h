@@ -1,7 +1,7 @@
 /*
  * Lanes: what waits its turn, one queue for each origin. A host that does not answer
- * holds what it was given until a timeout; it is never given all there is, so that the
- * others get their turn meanwhile.
+ * holds its places until a timeout; it is never given all there are, so that the others
+ * get their turn meanwhile.
  */
 #ifndef BEARER_LANE_H
 #define BEARER_LANE_H
@@ -10,12 +10,13 @@
 
 #pragma GCC visibility push(hidden)
 
-/* A lane is there as long as a transfer is in it, queued or under way. */
+/* There as long as a transfer is in it: queued, under way, or given up and not dropped
+   yet. */
 struct bearer_lane {
   bearer_lane *next, **link; /* of the net's */
   bearer_list queued;
-  int count;     /* with those under way */
-  char origin[]; /* scheme://host:port */
+  int count;     /* with those that have a place */
+  char origin[]; /* scheme://host[:port], as it was written */
 };
 
 /* All under the net's mutex. */
@@ -27,8 +28,9 @@ void bearer_lane_leave(bearer_net *net, bearer_transfer *t);
 
 /* The one to be begun next; NULL when none waits that may. */
 bearer_transfer *bearer_lane_next(const bearer_net *net);
-/* One that waits, and was to end before this instant; NULL when there is none. */
-bearer_transfer *bearer_lane_expired(const bearer_net *net, double instant);
+/* Find those that wait, and were to end by this instant: so many, at most. */
+int bearer_lane_expired(const bearer_net *net, double instant, bearer_transfer **found,
+                        int most);
 /* How many wait. */
 int bearer_lane_waiting(const bearer_net *net);
 

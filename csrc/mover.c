@@ -56,17 +56,6 @@ static bearer_transfer *next_queued(bearer_net *net) {
   return t;
 }
 
-/* Those whose time is over before their turn came. */
-static bearer_transfer *next_expired(bearer_net *net, double instant) {
-  bearer_transfer *t;
-  pthread_mutex_lock(&net->mutex);
-  t = bearer_lane_expired(net, instant);
-  if (t != NULL)
-    bearer_net_enlist(net, &net->under_way, t);
-  pthread_mutex_unlock(&net->mutex);
-  return t;
-}
-
 static bearer_transfer *next_given_up(bearer_net *net) {
   bearer_transfer *t;
   pthread_mutex_lock(&net->mutex);
@@ -96,14 +85,21 @@ static void drop_given_up(bearer_net *net) {
 
 static const int glance = 50; /* milliseconds between two looks at their deadlines */
 
+/* Those whose time is over before their turn came. There may be thousands. */
 static void expire_queued(bearer_net *net) {
   double instant = bearer_net_now();
-  bearer_transfer *t;
-  if (instant - net->expired < (double)glance / 1000) /* there may be thousands */
+  bearer_transfer *found[64];
+  int most = (int)(sizeof(found) / sizeof(found[0])), count;
+  if (instant < net->look)
     return;
-  net->expired = instant;
-  while ((t = next_expired(net, instant)) != NULL)
-    end(net, t, CURLE_OPERATION_TIMEDOUT);
+  pthread_mutex_lock(&net->mutex);
+  count = bearer_lane_expired(net, instant, found, most);
+  for (int i = 0; i < count; i++) /* so that whoever gives it up leaves it to us */
+    bearer_net_enlist(net, &net->under_way, found[i]);
+  pthread_mutex_unlock(&net->mutex);
+  for (int i = 0; i < count; i++)
+    end(net, found[i], CURLE_OPERATION_TIMEDOUT);
+  net->look = count == most ? 0 : instant + (double)glance / 1000;
 }
 
 static void collect(bearer_net *net) {
@@ -147,7 +143,7 @@ static int rest(bearer_net *net, int waiting, int running) {
   if (net->given_up.count > 0) /* more than a step drops, or given up during this one */
     return 0;
   if (waiting > 0)
-    return bearer_lane_next(net) != NULL ? 0 : glance;
+    return net->look == 0 || bearer_lane_next(net) != NULL ? 0 : glance;
   return running > 0 ? 60000 : (int)(left * 1000) + 1;
 }
 

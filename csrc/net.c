@@ -80,14 +80,17 @@ bearer_transfer *bearer_net_unended(const bearer_net *net) {
 /* A finalizer may ask for it when the net has been closed: Lua decides which runs first.
  */
 static int open_multi(bearer_net *net) {
+  int why;
   errno = ENOMEM; /* unless it is something else */
   if (net->closed || bearer_process_init() != CURLE_OK || !bearer_bell_open(net->bell))
     return 0;
   net->multi = curl_multi_init();
   if (net->multi == NULL || !bearer_sockets_open(net)) {
+    why = errno;
     curl_multi_cleanup(net->multi);
     net->multi = NULL;
     bearer_bell_close(net->bell);
+    errno = why;
     return 0;
   }
   if (net->ended.count > 0) /* from before a fork */

@@ -101,7 +101,7 @@ typedef struct bearer_net {
   int epoll, alarm;      /* owned: what it waits with, and what wakes it; -1 = none */
   double due;            /* when libcurl wants to be called; < 0 = never */
   double worked;         /* when there last was something under way */
-  double expired;        /* when it last looked after the deadlines of what is queued */
+  double look;           /* when to look after the deadlines of what is queued */
   long most_connections; /* as libcurl was told last */
 
   /* process.h */

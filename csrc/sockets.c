@@ -46,7 +46,8 @@ int bearer_sockets_open(bearer_net *net) {
   memset(&event, 0, sizeof(event));
   event.data.fd = net->alarm;
   event.events = EPOLLIN;
-  if (epoll_ctl(net->epoll, EPOLL_CTL_ADD, net->alarm, &event) != 0) {
+  if (net->epoll < 0 || net->alarm < 0 ||
+      epoll_ctl(net->epoll, EPOLL_CTL_ADD, net->alarm, &event) != 0) {
     bearer_sockets_close(net);
     return 0;
   }

@@ -63,7 +63,7 @@ describe("very many logins at once", function()
       new("https://127.0.0.1:" .. select(2, mute:getsockname()), 60)
     end
     local quick = new(sb:script("quick", { body = '{"access_token":"t","expires_in":300}' }), 10)
-    repeat until bearer.poll(10) == 400
+    repeat until bearer.poll(10) <= 400
     assert(quick:token())
   end)
 end)

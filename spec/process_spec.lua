@@ -81,7 +81,7 @@ describe("in a process of its own,", function()
   end)
 
   it("no signal of the host's goes to that thread", function()
-    url = sb:script("x", { body = answer, delay = 0.5 })
+    url = sb:script("x", { body = answer, delay = 2 })
     run(1, 0, "signals", url, sb.ca_file)
   end)
 
@@ -104,6 +104,13 @@ describe("in a process of its own,", function()
     local text = run(1, 0, "without_threads", url, sb.ca_file)
     assert.matches("grants no thread", text, 1, true)
     assert.equal(1, sb:count("x"))
+  end)
+
+  it("a login that gets no descriptors says so", function()
+    local text = helper.must("ulimit -n 64; " .. helper.command {
+      "timeout", 60, states, 1, 0, "spec/support/login.lua", "without_descriptors", url, sb.ca_file,
+    })
+    assert.is_true(tonumber(text:match("said so (%d+) times")) >= 4, text)
   end)
 
   it("a program may exit in the midst of handshakes", function()

@@ -211,6 +211,25 @@ function acts.without_threads()
   login:close()
 end
 
+--- As long as descriptors are wanting, the calls say so; later there are enough.
+function acts.without_descriptors()
+  local files, said = {}, 0
+  for i = 1, 1024 do
+    files[i] = io.open "/dev/null"
+  end
+  local login = new()
+  repeat
+    local token, err = login:token()
+    if err then
+      assert(err.code ~= "memory" or tostring(err):find "Too many open files", tostring(err))
+      said = said + (err.code == "memory" and 1 or 0)
+      assert(table.remove(files), tostring(err)):close()
+      login:reset()
+    end
+  until token
+  print("said so " .. said .. " times")
+end
+
 --- The thread leaves the host's signals to the host, but not those of its own faults.
 function acts.signals()
   local login = new()

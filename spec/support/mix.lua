@@ -1,7 +1,7 @@
 -- Logins to good and bad endpoints at once, on one host: mix.lua HOST CA_FILE NAME=URL…
 -- `fast` is asked again and again, as long as any other is under way. Prints for each name how
 -- its login ended, after how many seconds, and for `fast` how often and how long at most. Last
--- comes `stall`: for how long the machine itself stood still at most.
+-- comes `stall`: for how long the machine itself stood still.
 local bearer = require "bearer"
 local hosts = require "spec.support.hosts"
 local settings = require "spec.support.mix_settings"

@@ -96,26 +96,27 @@ static int l_out_of_threads(lua_State *L) {
   return 0;
 }
 
-static double longest_stall; /* seconds */
+static double stalls; /* seconds */
 
 static void *watch(void *user) {
   (void)user;
-  for (double before = now(), gap;; before = now()) {
+  for (double before = now(), sum = 0;; before = now()) {
     usleep(1000);
-    gap = now() - before;
-    if (gap > longest_stall)
-      __atomic_store(&longest_stall, &gap, __ATOMIC_RELAXED);
+    if (now() - before < 0.01)
+      continue;
+    sum += now() - before;
+    __atomic_store(&stalls, &sum, __ATOMIC_RELAXED);
   }
 }
 
-/* Seconds that the machine stood still at most, since this was first asked. */
+/* Seconds that the machine stood still, since this was first asked. */
 static int l_stall(lua_State *L) {
   static pthread_t thread;
-  double longest;
+  double seconds;
   if (thread == 0 && pthread_create(&thread, NULL, watch, NULL) != 0)
     return luaL_error(L, "no thread");
-  __atomic_load(&longest_stall, &longest, __ATOMIC_RELAXED);
-  lua_pushnumber(L, longest);
+  __atomic_load(&stalls, &seconds, __ATOMIC_RELAXED);
+  lua_pushnumber(L, seconds);
   return 1;
 }
 
