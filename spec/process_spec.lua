@@ -110,7 +110,7 @@ describe("in a process of its own,", function()
     local text = helper.must("ulimit -n 64; " .. helper.command {
       "timeout", 60, states, 1, 0, "spec/support/login.lua", "without_descriptors", url, sb.ca_file,
     })
-    assert.is_true(tonumber(text:match("said so (%d+) times")) >= 4, text)
+    assert.is_true(tonumber(text:match("said so (%d+) times")) >= 2, text) -- a pipe's two ends
   end)
 
   it("a program may exit in the midst of handshakes", function()
