@@ -1,7 +1,9 @@
 /*
  * Lanes: what waits its turn, one queue for each origin. A host that does not answer
  * holds its places until a timeout; it is never given all there are, so that the others
- * get their turn meanwhile.
+ * get their turn meanwhile. libcurl's own limits (CURLMOPT_MAX_HOST_CONNECTIONS) do not
+ * see to that: for each transfer that ends one of those that wait may try, and when that
+ * is one of the full host's, nobody gets the place.
  */
 #ifndef BEARER_LANE_H
 #define BEARER_LANE_H

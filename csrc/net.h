@@ -51,7 +51,7 @@ typedef struct bearer_transfer {
   unsigned long id;       /* told by bearer_net_next_ended */
 
   /* Under the net's mutex. */
-  struct bearer_lane *lane; /* NULL = none: not queued or under way */
+  struct bearer_lane *lane; /* NULL = neither waits nor has a place */
   struct bearer_list *list; /* the one it is in; NULL = none */
   struct bearer_transfer *next, **link;
   int ended;

@@ -5,6 +5,7 @@ local sandbox = require "spec.sandbox"
 local socket = require "socket"
 
 local endpoints = 300
+local answer = '{"access_token":"t","expires_in":300}'
 
 -- Sanitizers and valgrind are slow, and look for something else; plain Lua 5.1 is not our host.
 local checked = (os.getenv "LD_PRELOAD" or os.getenv "SUITE_CHILD" or "") ~= ""
@@ -16,7 +17,7 @@ if (os.getenv "LD_PRELOAD" or ""):find "vgpreload" then
 end
 
 describe("very many logins at once", function()
-  local sb, states, urls
+  local sb, states, urls, mute, mute_url, logins
 
   setup(function()
     sb, urls = sandbox.start(), {}
@@ -28,9 +29,35 @@ describe("very many logins at once", function()
     end
   end)
 
+  before_each(function()
+    mute, logins = assert(socket.bind("127.0.0.1", 0)), {}
+    mute_url = "https://127.0.0.1:" .. select(2, mute:getsockname())
+    bearer.use "manual"
+  end)
+
+  after_each(function()
+    for _, login in ipairs(logins) do
+      login:close()
+    end
+    mute:close()
+    bearer.use "blocking"
+  end)
+
   teardown(function()
     sb:stop()
   end)
+
+  -- So many logins, which have so many seconds.
+  local function begin(number, url, timeout)
+    local begun = {}
+    for i = 1, number do
+      begun[i] = bearer.login({ name = "x", inputs = {}, login = { url = url } }, {},
+        { ca_file = sb.ca_file, timeout = timeout, connect_timeout = timeout, retries = 0 })
+      bearer.prewarm(begun[i])
+      logins[#logins + 1] = begun[i]
+    end
+    return begun
+  end
 
   it("all succeed, each with its own token, and leave no descriptor behind", function()
     local text = helper.must(("ulimit -n 1024; %s 1 0 spec/support/many.lua %d %s %s")
@@ -44,26 +71,23 @@ describe("very many logins at once", function()
   end)
 
   it("to a host that does not answer leave room for another host", function()
-    local mute, logins = assert(socket.bind("127.0.0.1", 0)), {}
-    local function new(url, timeout)
-      logins[#logins + 1] = bearer.login({ name = "x", inputs = {}, login = { url = url } }, {},
-        { ca_file = sb.ca_file, timeout = timeout, connect_timeout = timeout, retries = 0 })
-      bearer.prewarm(logins[#logins])
-      return logins[#logins]
-    end
-    finally(function()
-      for _, login in ipairs(logins) do
-        login:close()
-      end
-      mute:close()
-      bearer.use "blocking"
-    end)
-    bearer.use "manual"
-    for _ = 1, 400 do
-      new("https://127.0.0.1:" .. select(2, mute:getsockname()), 60)
-    end
-    local quick = new(sb:script("quick", { body = '{"access_token":"t","expires_in":300}' }), 10)
+    begin(400, mute_url, 60)
+    local quick = begin(300, sb:script("quick", { body = answer, delay = 0.05 }), 20)
     repeat until bearer.poll(10) <= 400
-    assert(quick:token())
+    for _, login in ipairs(quick) do
+      assert.equal("fresh", login:status().state)
+    end
+  end)
+
+  it("that time out while they wait their turn are all told so at once", function()
+    begin(300, mute_url, 60)
+    local late = begin(3000, mute_url, 2)
+    local other = begin(1, sb:script("other", { body = answer, delay = 3 }), 20)[1]
+    repeat
+      bearer.poll(10)
+    until other:status().state == "fresh"
+    for _, login in ipairs(late) do
+      assert.equal("timeout", login:status().last_error.code)
+    end
   end)
 end)

@@ -142,6 +142,20 @@ describe("the sandbox", function()
       assert.equal("404", helper.run(command:format(ca, proof, other.url)))
     end)
 
+    it("without a temporary folder does not start, and leaves the repository alone", function()
+      local copy = helper.folder()
+      finally(function() helper.must("rm -rf " .. helper.quote(copy)) end)
+      helper.must(("cp -r spec %s"):format(helper.quote(copy)))
+      local text, status = helper.run(("cd %s && TMPDIR=/nowhere %s -e %s"):format(
+        helper.quote(copy), helper.interpreter, helper.quote [[
+          package.path = "./?.lua;./?/init.lua;" .. package.path
+          local sb = require("spec.sandbox").start()
+          sb:stop()]]))
+      assert.not_equal(0, status)
+      assert.matches("cannot make a temporary folder", text, 1, true)
+      assert.equal("spec\n", (helper.must("ls " .. helper.quote(copy))))
+    end)
+
     it("dies with the process that started it", function()
       local text = helper.run(helper.interpreter .. [[ -e '
         local sb = require("spec.sandbox").start()

@@ -40,7 +40,7 @@ local path = "PATH=$PATH:/usr/sbin:/usr/local/sbin:/usr/local/openresty/nginx/sb
 -- One shell finds out all that Lua cannot: $PPID is this very process.
 local survey = path .. [[
 umask 077
-mktemp -dt bearer-sandbox.XXXXXX
+mktemp -d || exit
 (cd %s/../.. && pwd -P)
 nginx -V 2>&1 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p'
 echo

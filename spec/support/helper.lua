@@ -46,7 +46,7 @@ end
 
 --- A fresh folder that goes away with `rm -rf`.
 function helper.folder()
-  return (helper.must('mktemp -dt bearer-spec.XXXXXX'):gsub("%s+$", ""))
+  return (helper.must("mktemp -d"):gsub("%s+$", ""))
 end
 
 local spawned = {}

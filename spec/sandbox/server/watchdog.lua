@@ -27,9 +27,7 @@ local function birth(pid)
 end
 
 local function remove(dir)
-  if dir:find("/bearer-sandbox.", 1, true) then
-    os.execute(("rm -rf '%s'"):format((dir:gsub("'", [['\'']]))))
-  end
+  os.execute(("rm -rf '%s'"):format((dir:gsub("'", [['\'']]))))
 end
 
 --- Watch a process; look twice a second.
