@@ -11,7 +11,7 @@ endif
 
 BUILD    := build/$(LUA)$(if $(SANITIZE),-asan)
 MODULE   := $(BUILD)/bearer/core.so
-SOURCES  := $(sort $(wildcard csrc/*.c))
+SOURCES  := $(sort $(wildcard csrc/*/*.c))
 OBJECTS  := $(SOURCES:csrc/%.c=$(BUILD)/%.o)
 UNITS    := $(patsubst spec/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard spec/unit/*.c)))
 BASELINE := $(patsubst spec/bench/%.c,$(BUILD)/%.so,$(sort $(wildcard spec/bench/*.c)))
@@ -25,7 +25,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 ifdef SANITIZE
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
-DIALECT  := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden
+DIALECT  := -std=c11 -Icsrc -D_GNU_SOURCE -fPIC -fvisibility=hidden
 # Asked when something is compiled, not when this file is read: `make test` installs pkg-config.
 PACKAGES  = $(shell $(PKG_CONFIG) --cflags $(LUA) libcurl libssl libcrypto)
 LIBS      = $(shell $(PKG_CONFIG) --libs libcurl libssl libcrypto) -pthread
@@ -57,7 +57,7 @@ CORE = $(patsubst %.d,%.o,$(shell grep -L '/lua\.h' $(OBJECTS:.o=.d)))
 
 $(BUILD)/unit/%: spec/unit/%.c $(OBJECTS)
 	@mkdir -p $(@D)
-	$(COMPILE) -Icsrc -MMD -MP -o $@ $< $(CORE) $(LIBS)
+	$(COMPILE) -MMD -MP -o $@ $< $(CORE) $(LIBS)
 
 -include $(OBJECTS:.o=.d) $(UNITS:=.d)
 
@@ -127,7 +127,7 @@ lint-format:
 # No leaks here: gcc 12 loses sight of what is stored in an array. LSan and valgrind find them.
 lint-analyze: $(SOURCES:csrc/%.c=build/analyze/%.ok)
 
-build/analyze/%.ok: csrc/%.c $(wildcard csrc/*.h)
+build/analyze/%.ok: csrc/%.c $(wildcard csrc/*/*.h)
 	@mkdir -p $(@D)
 	$(COMPILE) -Werror -fanalyzer -Wno-analyzer-malloc-leak -c -o /dev/null $<
 	@touch $@
@@ -161,7 +161,7 @@ fuzz-build: $(FUZZERS)
 
 build/fuzz/%: spec/fuzz/%.c $(OBJECTS)
 	@mkdir -p $(@D)
-	clang $(DIALECT) -DLIBFUZZER -O1 -g -Icsrc $(PACKAGES) \
+	clang $(DIALECT) -DLIBFUZZER -O1 -g $(PACKAGES) \
 	  -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	  -o $@ $< $(CORE:$(BUILD)/%.o=csrc/%.c) $(LIBS)
 

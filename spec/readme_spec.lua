@@ -223,7 +223,7 @@ describe("README.md names all of the code, and no more:", function()
       end
     end
     files:close()
-    local c = readme.read "csrc/exchange.c"
+    local c = readme.read "csrc/lua/send.c"
     for code in c:gmatch('return "([%l_]+)";') do
       codes[code] = true
     end

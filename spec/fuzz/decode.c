@@ -1,8 +1,8 @@
 /*
  * Base64 and tokens from a hostile server.
  */
-#include "../../csrc/encode.h"
-#include "../../csrc/jwt.h"
+#include "base/encode.h"
+#include "base/jwt.h"
 #include "fuzz.h"
 
 static int has_byte(const char *data, size_t size, char c) {

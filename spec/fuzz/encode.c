@@ -1,7 +1,7 @@
 /*
  * Every encoding, decoded again by other means, gives the input.
  */
-#include "../../csrc/encode.h"
+#include "base/encode.h"
 
 #include <curl/curl.h>
 

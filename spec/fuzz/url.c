@@ -2,7 +2,7 @@
  * URLs, hosts, labels and paths from a caller's customer. The input is two C texts with a
  * NUL between them: a URL or a part of one, and something relative.
  */
-#include "../../csrc/url.h"
+#include "http/url.h"
 
 #include <curl/curl.h>
 

@@ -1,7 +1,7 @@
 /*
  * Buffers grow, keep to their cap, remember a failure, and wipe.
  */
-#include "../../csrc/buffer.h"
+#include "base/buffer.h"
 
 #include <stdint.h>
 

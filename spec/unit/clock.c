@@ -1,7 +1,7 @@
 /*
  * The clocks run, and stop for tests.
  */
-#include "../../csrc/clock.h"
+#include "base/clock.h"
 
 #include <time.h>
 

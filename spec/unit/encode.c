@@ -1,7 +1,7 @@
 /*
  * The encodings against the vectors of their documents, and against odd bytes.
  */
-#include "../../csrc/encode.h"
+#include "base/encode.h"
 
 #include <stdlib.h>
 

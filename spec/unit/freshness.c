@@ -1,7 +1,7 @@
 /*
  * When a token turns advisory, mandatory and expired.
  */
-#include "../../csrc/freshness.h"
+#include "base/freshness.h"
 
 #include <float.h>
 #include <math.h>

@@ -1,9 +1,9 @@
 /*
  * The payloads of tokens as providers send them, and what is no such token.
  */
-#include "../../csrc/jwt.h"
+#include "base/jwt.h"
 
-#include "../../csrc/encode.h"
+#include "base/encode.h"
 #include "check.h"
 
 #define HEADER "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9" /* {"alg":"HS256","typ":"JWT"} */

@@ -1,7 +1,7 @@
 /*
  * Secrets are whole copies, and gone when they are replaced or cleared.
  */
-#include "../../csrc/secret.h"
+#include "base/secret.h"
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /*
  * Which URLs, hosts, labels and paths pass, and what joining makes of them.
  */
-#include "../../csrc/url.h"
+#include "http/url.h"
 
 #include <stdlib.h>
 

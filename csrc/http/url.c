@@ -1,0 +1,202 @@
+/*
+ * URLs: which ones we talk to, and how a relative one is joined to its base.
+ */
+#include "http/url.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#define LONGEST_HOST (253 + 6) /* a DNS name and :65535 */
+#define ALPHANUMERIC "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+/* Visible ASCII, and not the backslash, which is a slash to some parsers only. */
+static int only_url_bytes(const char *text) {
+  for (; *text != '\0'; text++)
+    if (*text <= ' ' || *text >= 0x7f || *text == '\\')
+      return 0; /* bytes from 0x80 on are <= ' ' or >= 0x7f, as char has a sign or not */
+  return 1;
+}
+
+/* What stands after http:// or https://; NULL when the text opens with neither. libcurl
+   would take one slash or three as well. */
+static const char *after_scheme(const char *url) {
+  if (curl_strnequal(url, "https://", 8))
+    return url + 8;
+  return curl_strnequal(url, "http://", 7) ? url + 7 : NULL;
+}
+
+static CURLUcode parse(CURLU **handle, const char *url) { /* the handle is the caller's */
+  *handle = curl_url();
+  if (*handle == NULL)
+    return CURLUE_OUT_OF_MEMORY;
+  return curl_url_set(*handle, CURLUPART_URL, url, CURLU_DISALLOW_USER);
+}
+
+static int is_loopback(CURLU *handle) {
+  struct in_addr v4;
+  struct in6_addr v6;
+  char *host = NULL;
+  size_t size;
+  int is = 0;
+  if (curl_url_get(handle, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+    return 0;
+  size = strlen(host);
+  if (curl_strequal(host, "localhost")) {
+    is = 1;
+  } else if (host[0] == '[' && host[size - 1] == ']') {
+    host[size - 1] = '\0';
+    is = inet_pton(AF_INET6, host + 1, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+  } else if (inet_pton(AF_INET, host, &v4) == 1) { /* not by prefix: 127.0.0.1.evil.org */
+    is = ntohl(v4.s_addr) >> 24 == 127;
+  }
+  curl_free(host);
+  return is;
+}
+
+bearer_url_fault bearer_url_check(const char *url, int allow_http) {
+  CURLU *handle = NULL;
+  CURLUcode code;
+  bearer_url_fault fault = BEARER_URL_OK;
+  const char *authority = after_scheme(url);
+  size_t size;
+  if (authority == NULL || !only_url_bytes(url))
+    return BEARER_URL_BAD;
+  size = strcspn(authority, "/?#");
+  if (memchr(authority, '@', size) != NULL) /* libcurl lets an empty user pass */
+    return BEARER_URL_USERINFO;
+  code = size > 0 ? parse(&handle, url) : CURLUE_BAD_HANDLE;
+  if (code != CURLUE_OK)
+    fault = code == CURLUE_USER_NOT_ALLOWED ? BEARER_URL_USERINFO : BEARER_URL_BAD;
+  else if (strchr(url, '#') != NULL) /* an empty one too, which libcurl does not report */
+    fault = BEARER_URL_FRAGMENT;
+  else if (curl_strnequal(url, "http:", 5) && !allow_http && !is_loopback(handle))
+    fault = BEARER_URL_NOT_HTTPS;
+  curl_url_cleanup(handle);
+  return fault;
+}
+
+int bearer_url_is_host(const char *text) {
+  bearer_buffer url = { 0 };
+  size_t size = strlen(text);
+  int is;
+  if (size == 0 || size > LONGEST_HOST || strspn(text, ALPHANUMERIC "-._:[]") != size)
+    return 0;
+  if (text[0] == '.' || strstr(text, "..") != NULL || text[size - 1] == ':')
+    return 0;
+  bearer_buffer_text(&url, "https://");
+  bearer_buffer_text(&url, text);
+  is = !url.failed && bearer_url_check(url.data, 0) == BEARER_URL_OK;
+  bearer_buffer_free(&url);
+  return is;
+}
+
+int bearer_url_is_label(const char *text) {
+  size_t size = strlen(text);
+  return size >= 1 && size <= 63 && strspn(text, ALPHANUMERIC "-") == size &&
+         text[0] != '-' && text[size - 1] != '-';
+}
+
+/* paths */
+
+static int hex_value(char c) { /* -1 when it is no digit */
+  static const char digits[] = "0123456789abcdefABCDEF";
+  const char *found = c != '\0' ? strchr(digits, c) : NULL;
+  if (found == NULL)
+    return -1;
+  return (int)(found - digits) - (found - digits >= 16 ? 6 : 0);
+}
+
+/* Take one byte of a path, percent-decoded. -1 when it may not be there. */
+static int next_byte(const char **path) {
+  const char *p = *path;
+  int c = *p, high, low;
+  if (c == '?' || c == '#')
+    return -1;
+  *path = p + 1;
+  if (c != '%')
+    return c;
+  high = hex_value(p[1]);
+  low = high >= 0 ? hex_value(p[2]) : -1;
+  if (low < 0)
+    return -1;
+  *path = p + 3;
+  c = high * 16 + low;
+  return c < ' ' || c == 0x7f ? -1 : c;
+}
+
+/* Step over one segment and the slash that ends it, encoded or not, since what stands
+   behind the server's front may decode first. 0 when the segment may not be there. */
+static int next_segment(const char **path, int *size) {
+  int dots = 0, named = 0, parameters = 0, c;
+  *size = 0;
+  while (**path != '\0') {
+    if ((c = next_byte(path)) < 0)
+      return 0;
+    if (c == '/' || c == '\\')
+      break;
+    ++*size;
+    parameters |= c == ';'; /* "..;x" is ".." to some servers */
+    if (!parameters) {
+      dots += c == '.';
+      named |= c != '.';
+    }
+  }
+  return named || dots < 1 || dots > 2;
+}
+
+int bearer_url_is_path(const char *text) {
+  int size;
+  if (*text != '/' || !only_url_bytes(text))
+    return 0;
+  for (text++; *text != '\0';)
+    if (!next_segment(&text, &size) || size == 0)
+      return 0;
+  return 1;
+}
+
+/* joining and showing */
+
+int bearer_url_join(bearer_buffer *out, const char *base, const char *relative) {
+  size_t size;
+  if (after_scheme(relative) != NULL) {
+    bearer_buffer_text(out, relative);
+    return 1;
+  }
+  if (base == NULL)
+    return 0;
+  size = strcspn(base, "?#"); /* a query of the base's own is not the request's */
+  if (*relative == '\0' || *relative == '?') {
+    bearer_buffer_add(out, base, size);
+  } else {
+    while (size > 0 && base[size - 1] == '/')
+      size--;
+    bearer_buffer_add(out, base, size);
+    bearer_buffer_add(out, "/", 1);
+    relative += strspn(relative, "/"); /* "//elsewhere" stays below the base too */
+  }
+  bearer_buffer_text(out, relative);
+  return 1;
+}
+
+static void add_part(bearer_buffer *out, CURLU *handle, CURLUPart part,
+                     const char *before) {
+  char *text = NULL;
+  if (curl_url_get(handle, part, &text, 0) != CURLUE_OK)
+    return; /* no port, say */
+  bearer_buffer_text(out, before);
+  bearer_buffer_text(out, text);
+  curl_free(text);
+}
+
+void bearer_url_origin(bearer_buffer *out, const char *url) {
+  CURLU *handle = curl_url();
+  if (handle != NULL && after_scheme(url) != NULL &&
+      curl_url_set(handle, CURLUPART_URL, url, 0) == CURLUE_OK) {
+    add_part(out, handle, CURLUPART_SCHEME, "");
+    add_part(out, handle, CURLUPART_HOST, "://");
+    add_part(out, handle, CURLUPART_PORT, ":");
+  }
+  curl_url_cleanup(handle);
+}

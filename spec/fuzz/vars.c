@@ -1,0 +1,66 @@
+/*
+ * Texts with names in them, and texts that a server says a secret back in. The input is
+ * two texts with a NUL between them: a secret, and what it is looked for in.
+ */
+#include "base/vars.h"
+
+#include "base/encode.h"
+#include "fuzz.h"
+
+static int holds(const bearer_buffer *b, const void *data, size_t size) {
+  return b->size >= size && memmem(b->data, b->size, data, size) != NULL;
+}
+
+/* What is expanded is as long as its parts; a text without names stays as it is. */
+static void expand(const bearer_vars *n, const char *text, size_t size) {
+  bearer_buffer out = { 0 };
+  size_t missing_size = 0, at = 0, from, name_size;
+  const char *missing = bearer_vars_expand(n, text, size, 0, &out, &missing_size);
+  HOLD(missing == NULL || (missing >= text && missing + missing_size < text + size));
+  if (missing == NULL && !bearer_vars_next(text, size, &at, &from, &name_size))
+    HOLD(out.size == size && (size == 0 || !memcmp(out.data, text, size)));
+  bearer_buffer_reset(&out);
+  bearer_vars_expand(n, text, size, 1, &out, &missing_size);
+  bearer_buffer_free(&out);
+}
+
+typedef void encoder(bearer_buffer *out, const void *data, size_t size);
+
+/* "x" and the encoded secret and "x" shows nothing of it. */
+static void hides(const bearer_vars *n, encoder *encode, const char *secret,
+                  size_t size) {
+  bearer_buffer text = { 0 }, out = { 0 };
+  bearer_buffer_text(&text, "\1");
+  encode(&text, secret, size);
+  bearer_buffer_text(&text, "\1");
+  bearer_vars_redact(n, text.data, text.size, &out);
+  HOLD(!out.failed && out.size == 5 && !memcmp(out.data, "\1***\1", 5));
+  bearer_buffer_free(&text);
+  bearer_buffer_free(&out);
+}
+
+static void redact(const char *secret, size_t size, const char *text, size_t text_size) {
+  static encoder *const encoders[] = { bearer_buffer_add, bearer_encode_percent,
+                                       bearer_encode_form, bearer_encode_base64,
+                                       bearer_encode_base64url };
+  bearer_vars n = { 0 };
+  bearer_buffer out = { 0 };
+  HOLD(bearer_vars_set(&n, "s", secret, size, BEARER_VAR_TEXT, 1));
+  bearer_vars_redact(&n, text, text_size, &out);
+  HOLD(!out.failed && out.size <= 3 * text_size);
+  if (size >= 2 && memchr(secret, '*', size) == NULL)
+    HOLD(!holds(&out, secret, size));
+  for (size_t i = 0; size >= 2 && memchr(secret, 1, size) == NULL && i < 5; i++)
+    hides(&n, encoders[i], secret, size);
+  expand(&n, text, text_size);
+  bearer_buffer_free(&out);
+  bearer_vars_clear(&n);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  const char *text = (const char *)data, *nul = memchr(text, '\0', size);
+  size_t first = nul != NULL ? (size_t)(nul - text) : size / 2;
+  size_t second = nul != NULL ? first + 1 : first;
+  redact(text, first, text + second, size - second);
+  return 0;
+}
