@@ -89,6 +89,7 @@ build = {
       sources = {
         "csrc/base/buffer.c",
         "csrc/base/clock.c",
+        "csrc/base/codes.c",
         "csrc/base/encode.c",
         "csrc/base/freshness.c",
         "csrc/base/jwt.c",
