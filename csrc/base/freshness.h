@@ -9,6 +9,7 @@
 #pragma GCC visibility push(hidden)
 
 typedef enum {
+  BEARER_NONE, /* there is no token */
   BEARER_FRESH,
   BEARER_ADVISORY,
   BEARER_MANDATORY,

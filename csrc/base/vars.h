@@ -1,7 +1,7 @@
 /*
- * Names and what they stand for: the inputs of a login, what earlier answers gave, the
- * token. Texts of a definition are expanded from here, below Lua, and whatever leaves
- * towards people passes bearer_vars_redact.
+ * Variables: what the names of a definition stand for in one login, renewal or token. A
+ * value is text, whatever it came as, and its type says how JSON has it. All of them are
+ * wiped when they are replaced or go. (OAuth's scope is something else.)
  */
 #ifndef BEARER_VARS_H
 #define BEARER_VARS_H
@@ -11,48 +11,56 @@
 
 #pragma GCC visibility push(hidden)
 
+/* How ${name} alone stands in JSON: quoted, or as the text that it is. */
+typedef enum {
+  BEARER_VAR_TEXT,
+  BEARER_VAR_NUMBER,
+  BEARER_VAR_BOOLEAN,
+  BEARER_VAR_JSON /* a list or an object, as JSON text */
+} bearer_var_type;
+
 /* How a value may go into a URL. */
 typedef enum {
-  BEARER_VAR_TEXT,   /* percent-encoded */
-  BEARER_VAR_OPENER, /* as it is where it opens the text, else percent-encoded */
-  BEARER_VAR_URL     /* as it is: it was checked */
+  BEARER_VAR_ENCODED, /* percent-encoded */
+  BEARER_VAR_OPENER,  /* as it is where it opens the text, else percent-encoded */
+  BEARER_VAR_CHECKED  /* as it is: it was checked */
 } bearer_var_use;
 
+#define BEARER_VAR_HIDDEN (-1) /* the name of what is only to be masked */
+
 typedef struct {
-  char *name;          /* owned; "" for what is only to be hidden */
   bearer_secret value; /* owned */
-  bearer_var_use use;
-  int secret; /* to be hidden in texts for people */
+  short name;          /* the id of the name, or BEARER_VAR_HIDDEN */
+  unsigned char type;  /* bearer_var_type */
+  unsigned char use;   /* bearer_var_use */
+  unsigned char secret;
 } bearer_var;
 
 typedef struct {
   bearer_var *list; /* owned */
-  size_t count, room;
+  int count, room;  /* room grows by few: many thousands of logins have one each */
 } bearer_vars;
 
-/* All of these answer 0 when memory ran out. */
-int bearer_vars_set(bearer_vars *n, const char *name, const void *data, size_t size,
-                    bearer_var_use use, int secret);
-int bearer_vars_hide(bearer_vars *n, const void *data, size_t size);
-int bearer_vars_copy(bearer_vars *to, const bearer_vars *from);
+/* All that can fail answer 0 when memory ran out; the old value is then gone. */
+int bearer_vars_set(bearer_vars *v, int name, bearer_var_type type, bearer_var_use use,
+                    int secret, const void *data, size_t size);
+/* Another text to be masked. One that is there already is not added again. */
+int bearer_vars_hide(bearer_vars *v, const void *data, size_t size);
+int bearer_vars_copy(bearer_vars *to, const bearer_vars *from); /* adds, replaces */
+int bearer_vars_copy_one(bearer_vars *to, const bearer_vars *from, int name); /* 1 also
+                                                             when from has none */
 
-const bearer_var *bearer_vars_get(const bearer_vars *n, const char *name, size_t size);
-void bearer_vars_remove(bearer_vars *n, const char *name);
-void bearer_vars_clear(bearer_vars *n);
+const bearer_var *bearer_vars_get(const bearer_vars *v, int name); /* NULL: not known */
+void bearer_vars_remove(bearer_vars *v, int name);
+void bearer_vars_unhide(bearer_vars *v);
+/* Give back the room that is not used. */
+void bearer_vars_trim(bearer_vars *v);
+void bearer_vars_clear(bearer_vars *v);
 
-/* The next ${name} at or after *at: 1 with the name's place; 0 when there is none. *from
-   is where its $ stands, *at moves behind its }. */
-int bearer_vars_next(const char *text, size_t size, size_t *at, size_t *from,
-                     size_t *name_size);
-
-/* Append the text with each ${name} replaced. NULL when all are known, else the name in
-   the text that is not (*size bytes); out then holds a part. */
-const char *bearer_vars_expand(const bearer_vars *n, const char *text, size_t size,
-                               int for_url, bearer_buffer *out, size_t *missing_size);
-
-/* Append the text with every secret in it, however it is encoded, as ***. */
-void bearer_vars_redact(const bearer_vars *n, const char *text, size_t size,
-                        bearer_buffer *out);
+/* A keyed digest (HMAC-SHA-256) of the named secrets, in the order of their names: it
+   tells one set of secrets from another, without telling them. 0 when it failed. */
+int bearer_vars_fingerprint(const bearer_vars *v, const unsigned char key[32],
+                            unsigned char digest[32]);
 
 #pragma GCC visibility pop
 
