@@ -32,7 +32,8 @@ static int token_new(lua_State *L) {
 
 /* core.state(token) -> "fresh", "advisory", "mandatory", "expired" */
 static int token_state(lua_State *L) {
-  static const char *const names[] = { "fresh", "advisory", "mandatory", "expired" };
+  static const char *const names[] = { "none", "fresh", "advisory", "mandatory",
+                                       "expired" };
   const token *t = check(L);
   lua_pushstring(L, names[bearer_freshness_at(&t->freshness,
                                               bearer_clock_monotonic(&t->state->clock))]);
