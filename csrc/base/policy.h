@@ -80,8 +80,7 @@ typedef struct {
   int login_repeats; /* a login would send what this refresh has just sent */
   int tries, retries;
   double now, deadline;
-  double
-      pause; /* bearer_policy_pause: when it would end after the deadline, it ends here */
+  double pause; /* of bearer_policy_pause; one that outlasts the deadline is the end */
 } bearer_attempt;
 
 bearer_next bearer_policy_after(const bearer_attempt *a);
