@@ -12,7 +12,8 @@
 
 /* Read a regular file of at most so many bytes. NULL, or why not, as words that go on
    after its path: "does not exist", "may not be read", "is no regular file", "is larger
-   than 1 MiB", "cannot be opened", "cannot be read", "not enough memory". Never waits for
+   than 1 MiB" ("is too large" when most is not BEARER_FILE_MAX), "cannot be opened",
+   "cannot be read", "not enough memory". Never waits for
    a pipe or a device; a dead mount may hold it up. */
 const char *bearer_file_read(const char *path, size_t most, bearer_secret *out);
 
