@@ -38,8 +38,10 @@ typedef struct {
    none. */
 int bearer_fact_number(const bearer_fact *f, double *number);
 
-/* Seconds into *seconds; 0 when it is not known. Answers 0 when a stated one makes no
-   sense. Today's rules (see lua/bearer/lifetime.lua, which this replaces). */
+/* Seconds into *seconds, 0 when it is not known: what the answer says, else the token
+   itself, else the definition. An expires_in of 0 says nothing. Answers 0 when what the
+   answer says makes no sense: no number or date, over before it begins, or longer than
+   100 years. An expires_in or expires_at in ms is what the unit says; a JWT has s. */
 int bearer_lifetime_of(const bearer_lifetime *l, double *seconds);
 
 #pragma GCC visibility pop
