@@ -75,7 +75,7 @@ int bearer_json_number(bearer_json *j, double n) {
 /* ---- numbers ----------------------------------------------------------------- */
 
 static int is_whole(double n) {
-  return n > -0x1p63 && n < 0x1p63 && floor(n) == n; /* what a long long holds */
+  return n > -0x1p63 && n < 0x1p63 && (double)(long long)n == n;
 }
 
 /* In place of whatever stands for the point in this locale, in several bytes perhaps. */

@@ -41,7 +41,8 @@ int bearer_fact_number(const bearer_fact *f, double *number);
 /* Seconds into *seconds, 0 when it is not known: what the answer says, else the token
    itself, else the definition. An expires_in of 0 says nothing. Answers 0 when what the
    answer says makes no sense: no number or date, over before it begins, or longer than
-   100 years. An expires_in or expires_at in ms is what the unit says; a JWT has s. */
+   100 years. unit is that of expires_in; with ms, an expires_at that is a number is in ms
+   as well. A JWT counts in seconds. */
 int bearer_lifetime_of(const bearer_lifetime *l, double *seconds);
 
 #pragma GCC visibility pop

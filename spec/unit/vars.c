@@ -1,192 +1,232 @@
 /*
- * Names, the texts they are put into, and the texts they must not show in.
+ * Variables: set, replaced, copied, masked only, forgotten; and their fingerprint.
  */
 #include "base/vars.h"
 
+#include <limits.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "base/encode.h"
 #include "check.h"
 
-static void set(bearer_vars *n, const char *name, const char *value, bearer_var_use use) {
-  CHECK(bearer_vars_set(n, name, value, strlen(value), use, 0));
+static void set(bearer_vars *v, int name, const char *value, int secret) {
+  CHECK(bearer_vars_set(v, name, BEARER_VAR_TEXT, BEARER_VAR_ENCODED, secret, value,
+                        strlen(value)));
 }
 
-static void sets_replaces_removes(void) {
-  bearer_vars n = { 0 };
+static void hide(bearer_vars *v, const char *text) {
+  CHECK(bearer_vars_hide(v, text, strlen(text)));
+}
+
+static void is(const bearer_vars *v, int name, const char *want, int line) {
+  const bearer_var *e = bearer_vars_get(v, name);
+  if (check_that(e != NULL, __FILE__, line, "has no value"))
+    check_same(e->value.data, e->value.size, want, strlen(want), __FILE__, line);
+}
+
+#define IS(v, name, want) is(v, name, want, __LINE__)
+
+static void sets_and_replaces(void) {
+  bearer_vars v = { 0 };
   const bearer_var *e;
-  char name[8];
+  char text[8];
   for (int i = 0; i < 100; i++) { /* grows */
-    snprintf(name, sizeof(name), "n%d", i);
-    set(&n, name, name, BEARER_VAR_TEXT);
+    snprintf(text, sizeof(text), "v%d", i);
+    set(&v, i, text, 0);
   }
-  CHECK(n.count == 100);
-  set(&n, "n7", "other", BEARER_VAR_URL);
-  CHECK(n.count == 100);
-  e = bearer_vars_get(&n, "n7xyz", 2);
-  CHECK(e != NULL && e->use == BEARER_VAR_URL && strcmp(e->value.data, "other") == 0);
-  bearer_vars_remove(&n, "n0");
-  bearer_vars_remove(&n, "n0");
-  bearer_vars_remove(&n, "n99");
-  CHECK(n.count == 98 && bearer_vars_get(&n, "n0", 2) == NULL);
-  e = bearer_vars_get(&n, "n98", 3);
-  CHECK(e != NULL && strcmp(e->value.data, "n98") == 0);
-  CHECK(bearer_vars_get(&n, "", 0) == NULL);
-  bearer_vars_clear(&n);
-  bearer_vars_clear(&n);
-  CHECK(n.count == 0 && n.list == NULL);
+  CHECK(v.count == 100 && v.room < 110);
+  CHECK(bearer_vars_set(&v, 7, BEARER_VAR_NUMBER, BEARER_VAR_CHECKED, 1, "1\0002", 3));
+  CHECK(v.count == 100);
+  e = bearer_vars_get(&v, 7);
+  CHECK(e != NULL && e->type == BEARER_VAR_NUMBER && e->use == BEARER_VAR_CHECKED);
+  CHECK(e->secret == 1 && e->name == 7);
+  SAME(e->value.data, e->value.size, "1\0002", 3);
+  IS(&v, 99, "v99");
+  CHECK(bearer_vars_get(&v, 100) == NULL && bearer_vars_get(&v, INT_MAX) == NULL);
+  bearer_vars_clear(&v);
+  bearer_vars_clear(&v);
+  CHECK(v.count == 0 && v.room == 0 && v.list == NULL);
+}
+
+static void takes_all_that_a_name_can_be(void) {
+  bearer_vars v = { 0 };
+  set(&v, SHRT_MAX, "last", 0);
+  IS(&v, SHRT_MAX, "last");
+  CHECK(
+      !bearer_vars_set(&v, SHRT_MAX + 1, BEARER_VAR_TEXT, BEARER_VAR_ENCODED, 0, "", 0));
+  set(&v, BEARER_VAR_HIDDEN, "hidden", 0);
+  CHECK(bearer_vars_get(&v, BEARER_VAR_HIDDEN) == NULL);
+  CHECK(v.count == 2 && v.list[1].secret);
+  set(&v, 0, "", 0); /* empty is a value */
+  IS(&v, 0, "");
+  bearer_vars_clear(&v);
+}
+
+static void replaces_by_its_own_part(void) {
+  bearer_vars v = { 0 };
+  const bearer_var *e;
+  set(&v, 1, "Bearer abc", 1);
+  e = bearer_vars_get(&v, 1);
+  CHECK(bearer_vars_set(&v, 1, BEARER_VAR_TEXT, BEARER_VAR_ENCODED, 1, e->value.data + 7,
+                        3));
+  IS(&v, 1, "abc");
+  bearer_vars_clear(&v);
+}
+
+static void removes(void) {
+  bearer_vars v = { 0 };
+  set(&v, 1, "one", 0);
+  set(&v, 2, "two", 0);
+  set(&v, 3, "three", 0);
+  bearer_vars_remove(&v, 1);
+  bearer_vars_remove(&v, 1);
+  bearer_vars_remove(&v, BEARER_VAR_HIDDEN);
+  CHECK(v.count == 2 && bearer_vars_get(&v, 1) == NULL);
+  IS(&v, 2, "two");
+  IS(&v, 3, "three");
+  bearer_vars_remove(&v, 2);
+  bearer_vars_remove(&v, 3);
+  CHECK(v.count == 0);
+  bearer_vars_clear(&v);
+}
+
+static void hides_each_text_once(void) {
+  bearer_vars v = { 0 };
+  set(&v, 1, "secret", 1);
+  hide(&v, "secret"); /* it goes on being masked when the name gets another value */
+  hide(&v, "secret");
+  hide(&v, "other");
+  hide(&v, "secret2");
+  CHECK(v.count == 4);
+  set(&v, 2, "two", 0);
+  bearer_vars_unhide(&v);
+  CHECK(v.count == 2);
+  IS(&v, 1, "secret");
+  IS(&v, 2, "two");
+  bearer_vars_unhide(&v);
+  CHECK(v.count == 2);
+  bearer_vars_clear(&v);
+  hide(&v, "a");
+  hide(&v, "b");
+  bearer_vars_unhide(&v);
+  CHECK(v.count == 0);
+  bearer_vars_clear(&v);
 }
 
 static void copies_are_apart(void) {
   bearer_vars a = { 0 }, b = { 0 };
-  set(&a, "x", "1", BEARER_VAR_TEXT);
-  CHECK(bearer_vars_hide(&a, "hidden", 6) && bearer_vars_hide(&a, "hidden2", 7));
+  set(&a, 1, "1", 1);
+  hide(&a, "hidden");
+  set(&b, 1, "old", 0);
+  set(&b, 2, "mine", 0);
+  hide(&b, "hidden");
   CHECK(bearer_vars_copy(&b, &a) && b.count == 3);
-  set(&a, "x", "2", BEARER_VAR_TEXT);
-  CHECK(strcmp(bearer_vars_get(&b, "x", 1)->value.data, "1") == 0);
+  CHECK(bearer_vars_get(&b, 1)->secret);
+  set(&a, 1, "2", 1);
+  IS(&b, 1, "1");
+  IS(&b, 2, "mine");
+  CHECK(bearer_vars_copy_one(&b, &a, 1));
+  IS(&b, 1, "2");
+  CHECK(bearer_vars_copy_one(&b, &a, 2)); /* a has none: b keeps its own */
+  IS(&b, 2, "mine");
   bearer_vars_clear(&a);
-  CHECK(strcmp(bearer_vars_get(&b, "x", 1)->value.data, "1") == 0);
+  IS(&b, 1, "2");
   bearer_vars_clear(&b);
 }
 
-#define EXPANDS(n, text, url, want)                                                      \
-  do {                                                                                   \
-    bearer_buffer out = { 0 };                                                           \
-    size_t missing_size = 0;                                                             \
-    CHECK(bearer_vars_expand(n, text, strlen(text), url, &out, &missing_size) == NULL);  \
-    HOLDS(&out, want);                                                                   \
-    bearer_buffer_free(&out);                                                            \
-  } while (0)
-
-static void expands(void) {
-  bearer_vars n = { 0 };
-  set(&n, "a", "one", BEARER_VAR_TEXT);
-  set(&n, "b", "t o/", BEARER_VAR_TEXT);
-  set(&n, "u", "https://h/", BEARER_VAR_URL);
-  set(&n, "o", "https://o/", BEARER_VAR_OPENER);
-  set(&n, "d", "${a}", BEARER_VAR_TEXT);
-  set(&n, "e", "", BEARER_VAR_TEXT);
-  EXPANDS(&n, "", 0, "");
-  EXPANDS(&n, "no name", 0, "no name");
-  EXPANDS(&n, "${a}", 0, "one");
-  EXPANDS(&n, "-${a}${a}-${b}-", 0, "-oneone-t o/-");
-  EXPANDS(&n, "${d}", 0, "${a}"); /* once, not again */
-  EXPANDS(&n, "[${e}]", 0, "[]");
-  EXPANDS(&n, "$a $ {a} ${a", 0, "$a $ {a} ${a");
-  EXPANDS(&n, "$", 0, "$");
-  EXPANDS(&n, "${", 0, "${");
-  EXPANDS(&n, "$${a}}", 0, "$one}");
-  EXPANDS(&n, "x/${b}", 1, "x/t%20o%2F");
-  EXPANDS(&n, "${u}x?${u}", 1, "https://h/x?https://h/");
-  EXPANDS(&n, "${u}/x", 1, "https://h/x");
-  EXPANDS(&n, "${o}x", 1, "https://o/x");
-  EXPANDS(&n, "x?${o}", 1, "x?https%3A%2F%2Fo%2F");
-  bearer_vars_clear(&n);
+static void trims(void) {
+  bearer_vars v = { 0 };
+  bearer_vars_trim(&v);
+  for (int i = 0; i < 9; i++)
+    set(&v, i, "x", 0);
+  bearer_vars_trim(&v);
+  CHECK(v.room == 9 && v.count == 9);
+  IS(&v, 8, "x");
+  set(&v, 9, "y", 0);
+  IS(&v, 9, "y");
+  for (int i = 0; i < 10; i++)
+    bearer_vars_remove(&v, i);
+  bearer_vars_trim(&v);
+  CHECK(v.room == 0 && v.list == NULL);
+  set(&v, 1, "z", 0);
+  bearer_vars_clear(&v);
 }
 
-static void tells_what_is_missing(void) {
-  bearer_vars n = { 0 };
-  const char *text = "${a}${bcd}${e}", *missing;
+static void no_memory_unsets(void) {
+  bearer_vars v = { 0 };
+  volatile size_t huge = SIZE_MAX / 2; /* volatile: the compiler knows malloc's limit */
+  set(&v, 1, "old", 1);
+  set(&v, 2, "two", 1);
+  CHECK(!bearer_vars_set(&v, 1, BEARER_VAR_TEXT, BEARER_VAR_ENCODED, 1, "new", huge));
+  CHECK(bearer_vars_get(&v, 1) == NULL && v.count == 1);
+  CHECK(!bearer_vars_set(&v, 3, BEARER_VAR_TEXT, BEARER_VAR_ENCODED, 1, "new", huge));
+  CHECK(bearer_vars_get(&v, 3) == NULL && v.count == 1);
+  CHECK(!bearer_vars_hide(&v, "new", huge) && v.count == 1);
+  IS(&v, 2, "two");
+  bearer_vars_clear(&v);
+}
+
+/* ---- the fingerprint --------------------------------------------------------- */
+
+static void fingerprint(const bearer_vars *v, unsigned char first, char hex[65]) {
+  unsigned char key[32], digest[32];
   bearer_buffer out = { 0 };
-  size_t size = 0;
-  set(&n, "a", "1", BEARER_VAR_TEXT);
-  missing = bearer_vars_expand(&n, text, strlen(text), 0, &out, &size);
-  CHECK(missing == text + 6 && size == 3);
+  for (int i = 0; i < 32; i++)
+    key[i] = (unsigned char)(first + i);
+  CHECK(bearer_vars_fingerprint(v, key, digest));
+  bearer_encode_hex(&out, digest, sizeof(digest));
+  memcpy(hex, out.data, 65);
   bearer_buffer_free(&out);
-  missing = bearer_vars_expand(&n, "${}", 3, 0, &out, &size);
-  CHECK(missing != NULL && size == 0);
-  bearer_buffer_free(&out);
-  bearer_vars_clear(&n);
 }
 
-/* ---- for people -------------------------------------------------------------- */
-
-#define REDACTS(n, text, want)                                                           \
-  do {                                                                                   \
-    bearer_buffer out = { 0 };                                                           \
-    bearer_vars_redact(n, text, sizeof(text) - 1, &out);                                 \
-    CHECK(!out.failed);                                                                  \
-    HOLDS(&out, want);                                                                   \
-    bearer_buffer_free(&out);                                                            \
-  } while (0)
-
-static void hide(bearer_vars *n, const char *secret) {
-  CHECK(bearer_vars_hide(n, secret, strlen(secret)));
+static void fingerprints_are_hmacs(void) {
+  bearer_vars v = { 0 };
+  char got[65];
+  fingerprint(&v, 0, got);
+  SAME(got, 64, "d38b42096d80f45f826b44a9d5607de72496a415d3f4a1a8c88e3bb9da8dc1cb", 64);
+  set(&v, 7, "d", 1);
+  set(&v, 3, "abc", 1);
+  fingerprint(&v, 0, got);
+  SAME(got, 64, "af40e03f5d203c4548d4d1423b568ffd41806f76752a1751edc0ca1967169152", 64);
+  bearer_vars_clear(&v);
 }
 
-static void redacts(void) {
-  bearer_vars n = { 0 };
-  set(&n, "user", "anna", BEARER_VAR_TEXT);
-  hide(&n, "a/b+c d\"e");
-  REDACTS(&n, "", "");
-  REDACTS(&n, "anna and nothing", "anna and nothing");
-  REDACTS(&n, "<a/b+c d\"e>", "<***>");
-  REDACTS(&n, "a/b+c d\"ea/b+c d\"e", "***");
-  REDACTS(&n, "a/b+c d\"e\0a/b+c d\"e", "***\0***");
-  REDACTS(&n, "a%2Fb%2Bc%20d%22e a%2fb%2bc+d%22e", "*** ***");
-  REDACTS(&n, "%61%2F%62%2B%63%20%64%22%65", "***");
-  REDACTS(&n, "a\\/b+c d\\\"e, \\u0061/b\\u002Bc\\u0020d&quot;e", "***, ***");
-  REDACTS(&n, "a/b+c d&#34;e", "***");
-  REDACTS(&n, "YS9iK2MgZCJl YS9iK2MgZCJl= 612f622b632064226 612F622B6320642265",
-          "*** ***= 612f622b632064226 ***");
-  REDACTS(&n, "a/b+c d\"", "a/b+c d\"");
-  REDACTS(&n, "a/b+c d%2", "a/b+c d%2");
-  REDACTS(&n, "a%2Fb%2Bc%20d%2", "a%2Fb%2Bc%20d%2");
-  bearer_vars_clear(&n);
-}
-
-static void redacts_what_overlaps(void) {
-  bearer_vars n = { 0 };
-  hide(&n, "secret");
-  hide(&n, "secret-longer");
-  hide(&n, "t-longer-still");
-  REDACTS(&n, "secret secret-longer secret-longer-still", "*** *** ***");
-  bearer_vars_clear(&n);
-}
-
-static void redacts_odd_secrets(void) {
-  bearer_vars n = { 0 };
-  hide(&n, "");
-  hide(&n, "x");
-  REDACTS(&n, "xxx", "xxx"); /* nothing would be left of any text */
-  hide(&n, "%25");
-  hide(&n, "\\\\");
-  hide(&n, "caf\xc3\xa9");
-  REDACTS(&n, "%25 %2525 \\\\ \\\\\\\\", "*** *** *** ***");
-  REDACTS(&n, "caf\xc3\xa9 caf%C3%A9 caf\\u00e9", "*** *** ***");
-  CHECK(bearer_vars_hide(&n, "a\0b", 3));
-  REDACTS(&n, "a\0b a%00b a\\u0000b", "*** *** ***");
-  bearer_vars_clear(&n);
-}
-
-static void redacts_long_secrets(void) {
-  bearer_vars n = { 0 };
-  bearer_buffer secret = { 0 }, text = { 0 }, out = { 0 };
-  for (int i = 0; i < 20000; i++)
-    bearer_buffer_text(&secret, "ab/");
-  CHECK(bearer_vars_hide(&n, secret.data, secret.size));
-  bearer_buffer_text(&text, "[");
-  bearer_encode_percent(&text, secret.data, secret.size);
-  bearer_buffer_text(&text, "][");
-  bearer_buffer_add(&text, secret.data, secret.size);
-  bearer_buffer_text(&text, "]");
-  bearer_vars_redact(&n, text.data, text.size, &out);
-  HOLDS(&out, "[***][***]");
-  bearer_buffer_free(&secret);
-  bearer_buffer_free(&text);
-  bearer_buffer_free(&out);
-  bearer_vars_clear(&n);
+static void fingerprints_tell_secrets_apart(void) {
+  bearer_vars v = { 0 };
+  char first[65], other[65];
+  set(&v, 1, "ab", 1);
+  set(&v, 2, "cd", 1);
+  fingerprint(&v, 0, first);
+  fingerprint(&v, 1, other); /* another key */
+  CHECK(strcmp(first, other) != 0);
+  set(&v, 1, "abc", 1);
+  set(&v, 2, "d", 1);
+  fingerprint(&v, 0, other);
+  CHECK(strcmp(first, other) != 0);
+  set(&v, 1, "cd", 1); /* swapped */
+  set(&v, 2, "ab", 1);
+  fingerprint(&v, 0, other);
+  CHECK(strcmp(first, other) != 0);
+  bearer_vars_remove(&v, 1);
+  set(&v, 2, "cd", 1);
+  set(&v, 1, "ab", 1); /* in another order */
+  set(&v, 3, "no secret", 0);
+  hide(&v, "hidden");
+  fingerprint(&v, 0, other);
+  CHECK(strcmp(first, other) == 0);
+  bearer_vars_clear(&v);
 }
 
 int main(void) {
-  sets_replaces_removes();
+  sets_and_replaces();
+  takes_all_that_a_name_can_be();
+  replaces_by_its_own_part();
+  removes();
+  hides_each_text_once();
   copies_are_apart();
-  expands();
-  tells_what_is_missing();
-  redacts();
-  redacts_what_overlaps();
-  redacts_odd_secrets();
-  redacts_long_secrets();
+  trims();
+  no_memory_unsets();
+  fingerprints_are_hmacs();
+  fingerprints_tell_secrets_apart();
   return check_result();
 }
