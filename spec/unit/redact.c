@@ -257,13 +257,12 @@ static void a_hostile_server_costs_little(void) {
   bearer_buffer_text(&token, "b");
   repeat(&almost, "a", 255);
   bearer_buffer_text(&almost, "b");
-  repeat(&text, "a", 1 << 20);
+  repeat(&text, "a", 1 << 23);
   hide(&v, token.data);
   hide(&v, almost.data);
   begin = clock();
-  for (int i = 0; i < 5; i++)
-    bearer_redact_sentence(&v, text.data, text.size, &out);
-  CHECK(!out.failed && clock() - begin < 2 * CLOCKS_PER_SEC); /* else minutes */
+  bearer_redact_sentence(&v, text.data, text.size, &out);
+  CHECK(!out.failed && clock() - begin < 4 * CLOCKS_PER_SEC);
   bearer_buffer_free(&token);
   bearer_buffer_free(&almost);
   bearer_buffer_free(&text);
