@@ -109,6 +109,7 @@ static void an_unknown_lifetime_stays_fresh(void) {
 
 static void zeroed_is_expired(void) {
   bearer_freshness f = { 0 };
+  CHECK(BEARER_NONE == 0); /* a zeroed state: there is no token at all */
   CHECK(bearer_freshness_at(&f, 1) == BEARER_EXPIRED);
 }
 
