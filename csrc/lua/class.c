@@ -1,126 +1,161 @@
 /*
- * Userdata with a table behind them: provider, login and error are no more than that; the
- * Lua modules fill the tables and add the methods. Nothing in Lua reaches a table but
- * through core.fields, which bearer's own modules alone call.
+ * Types of userdata, and values on their way into Lua.
  */
-#include "lua/core.h"
+#include "lua/class.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
-void *bearer_object_new(lua_State *L, const char *type, size_t size) {
-  lua_newtable(L);
-  return bearer_object_wrap(L, type, size);
-}
+#include "base/nearest.h"
+#include "lua/state.h"
 
-void *bearer_object_wrap(lua_State *L, const char *type, size_t size) {
-  void *object = lua_newuserdata(L, size); /* fields, object */
-  memset(object, 0, size);                 /* valid and empty before __gc can see it */
-  lua_insert(L, -2);                       /* object, fields */
-  lua_setuservalue(L, -2);                 /* object */
-  luaL_setmetatable(L, type);
-  return object;
-}
+/* ---- types ------------------------------------------------------------------- */
 
-void bearer_object_type(lua_State *L, const char *type, const luaL_Reg *metamethods,
-                        const luaL_Reg *methods) {
-  luaL_newmetatable(L, type); /* mt */
+void bearer_class(lua_State *L, const char *type, const luaL_Reg *metamethods,
+                  const luaL_Reg *methods) {
+  if (!luaL_newmetatable(L, type)) { /* mt */
+    lua_pop(L, 1);
+    return;
+  }
   if (metamethods != NULL)
     luaL_setfuncs(L, metamethods, 0);
-  lua_newtable(L); /* mt, methods */
-  if (methods != NULL)
+  if (methods != NULL) {
+    lua_newtable(L); /* mt, methods */
     luaL_setfuncs(L, methods, 0);
-  lua_setfield(L, -2, "__index"); /* mt */
+    lua_setfield(L, -2, "__index"); /* mt */
+  }
   lua_pushstring(L, type);
   lua_setfield(L, -2, "__name"); /* mt */
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable"); /* getmetatable shows nothing to change */
+  lua_pop(L, 1);
 }
 
-void bearer_buffer_push(lua_State *L, bearer_buffer *b) {
-  bearer_buffer *handed = &bearer_lua_state(L)->handed;
-  int failed = b->failed;
-  bearer_buffer_free(handed);
-  *handed = *b;
-  memset(b, 0, sizeof(*b));
-  if (!failed)
-    lua_pushlstring(L, bearer_buffer_string(handed), handed->size);
-  bearer_buffer_free(handed);
-  if (failed)
-    luaL_error(L, "not enough memory");
+void *bearer_new(lua_State *L, const char *type, size_t size, int slots) {
+  void *object = bearer_new_slotted(L, size, slots);
+  memset(object, 0, size); /* valid and empty before __gc can see it */
+  luaL_setmetatable(L, type);
+  return object;
 }
 
-static const char *const types[] = { BEARER_PROVIDER, BEARER_LOGIN, BEARER_TOKEN,
-                                     BEARER_ERROR, NULL };
-
-/* core.object(type, fields) -> a userdata with these fields */
-static int object_new(lua_State *L) {
-  int which = luaL_checkoption(L, 1, NULL, types);
-  luaL_checktype(L, 2, LUA_TTABLE);
-  lua_settop(L, 2);
-  bearer_object_wrap(L, types[which], 1);
-  return 1;
+static const char *kind_of(lua_State *L, int index) { /* [-0, +1, m] */
+  if (lua_type(L, index) == LUA_TUSERDATA && luaL_getmetafield(L, index, "__name")) {
+    if (lua_isstring(L, -1))
+      return lua_tostring(L, -1);
+    lua_pop(L, 1);
+  }
+  lua_pushstring(L, luaL_typename(L, index));
+  return lua_tostring(L, -1);
 }
 
-/* "file:line: " of the first Lua code from this level on. [-0, +1, m] */
-static void push_where(lua_State *L, int level) {
+void *bearer_check(lua_State *L, int index, const char *type, const char *method) {
+  void *object = luaL_testudata(L, index, type);
+  if (object == NULL)
+    bearer_raise(L, "%s: a %s expected, got %s", method, type, kind_of(L, index));
+  return object;
+}
+
+/* ---- mistakes ---------------------------------------------------------------- */
+
+static int ends_with(const char *text, const char *end) {
+  size_t size = strlen(text), end_size = strlen(end);
+  return size >= end_size && strcmp(text + size - end_size, end) == 0;
+}
+
+/* A C function, or one of our Lua files that only passes things on. */
+static int is_ours(const lua_Debug *at) {
+  return at->currentline < 0 || ends_with(at->source, "bearer/loop.lua") ||
+         ends_with(at->source, "bearer/init.lua");
+}
+
+void bearer_push_where(lua_State *L) {
   lua_Debug at;
-  while (lua_getstack(L, level, &at) && lua_getinfo(L, "l", &at) && at.currentline < 0)
-    level++; /* a C function, such as pcall */
+  int level = 0;
+  while (lua_getstack(L, level, &at) && lua_getinfo(L, "Sl", &at) && is_ours(&at))
+    level++;
   luaL_where(L, level);
 }
 
-static int wrong_object(lua_State *L, const char *type) { /* [-0, +0, v] */
-  const char *got = luaL_typename(L, 1);
-  if (lua_type(L, 1) == LUA_TUSERDATA && luaL_getmetafield(L, 1, "__name"))
-    got = luaL_optstring(L, -1, got);
-  push_where(L, 3); /* this, what asked for the fields, the method, its caller */
-  lua_pushfstring(L, "%s%s: a %s expected, got %s", lua_tostring(L, -1),
-                  lua_tostring(L, 3), type, got);
+int bearer_raise(lua_State *L, const char *format, ...) {
+  char text[512];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof(text), format, arguments);
+  va_end(arguments);
+  bearer_push_where(L);
+  lua_pushstring(L, text);
+  lua_concat(L, 2);
   return lua_error(L);
 }
 
-/* core.fields(object, type, method) -> its table. When it is none of that type: with a
-   method, a mistake of that method's caller. */
-static int object_fields(lua_State *L) {
-  const char *type = luaL_checkstring(L, 2);
-  if (luaL_testudata(L, 1, type) == NULL)
-    return lua_isstring(L, 3) ? wrong_object(L, type)
-                              : luaL_argerror(L, 1, "an object of another type expected");
-  lua_getuservalue(L, 1);
+int bearer_refuse(lua_State *L) {
+  lua_getfield(L, -1, "message"); /* err, message */
+  lua_insert(L, -2);              /* message, err */
+  lua_pushnil(L);
+  lua_insert(L, -3); /* nil, message, err */
+  return 3;
+}
+
+const char *bearer_quote(const char *text, char quoted[BEARER_QUOTED_MAX]) {
+  enum { LONGEST = 60 };
+  size_t size = strlen(text), at = 0;
+  quoted[at++] = '\'';
+  for (size_t i = 0; i < size && i < LONGEST; i++)
+    quoted[at++] = (char)((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i]);
+  snprintf(quoted + at, BEARER_QUOTED_MAX - at, "%s'", size > LONGEST ? "..." : "");
+  return quoted;
+}
+
+const char *bearer_suggest(const char *word, const char *const *list, int count,
+                           char *text, size_t room) {
+  char quoted[BEARER_QUOTED_MAX];
+  int found = bearer_nearest(word, list, count);
+  text[0] = '\0';
+  if (found >= 0)
+    snprintf(text, room, "; did you mean %s?", bearer_quote(list[found], quoted));
+  return text;
+}
+
+/* ---- into Lua ---------------------------------------------------------------- */
+
+/* Runs below lua_pcall, so that the buffer is freed also when this raises. What is pushed
+   stands in the state: an argument would have to be allocated. */
+static int push_handed(lua_State *L) {
+  const bearer_buffer *b = bearer_state_of(L)->handed;
+  lua_pushlstring(L, bearer_buffer_string(b), b->size);
   return 1;
 }
 
-/* core.type(value) -> "bearer.login" and its like, or nil */
-static int object_type(lua_State *L) {
-  for (int i = 0; types[i] != NULL; i++)
-    if (luaL_testudata(L, 1, types[i]) != NULL) {
-      lua_pushstring(L, types[i]);
-      return 1;
-    }
-  if (luaL_testudata(L, 1, BEARER_REFERENCE) != NULL)
-    lua_pushliteral(L, BEARER_REFERENCE);
-  else
-    lua_pushnil(L);
-  return 1;
+void bearer_push_buffer(lua_State *L, bearer_buffer *b) {
+  bearer_lua_state *state = bearer_state_of(L);
+  bearer_buffer mine = *b, *outer = state->handed;
+  int status = LUA_ERRMEM;
+  memset(b, 0, sizeof(*b));
+  if (!mine.failed) {
+    bearer_state_push(L, BEARER_PUSH_HANDED);
+    state->handed = &mine;
+    status = lua_pcall(L, 0, 1, 0);
+    state->handed = outer; /* a finalizer may have pushed something of its own meanwhile */
+  }
+  bearer_buffer_free(&mine);
+  if (mine.failed)
+    luaL_error(L, "not enough memory");
+  if (status != 0)
+    lua_error(L);
 }
 
-/* core.metatable(type) -> the metatable, for the Lua module that adds its methods */
-static int object_metatable(lua_State *L) {
-  luaL_getmetatable(L, luaL_checkstring(L, 1));
-  return 1;
+void bearer_push_bytes(lua_State *L, const char *data, size_t size) {
+#if LUA_VERSION_NUM >= 502 /* copies first, and collects then */
+  lua_pushlstring(L, data, size);
+#else
+  bearer_buffer copy = { 0 };
+  bearer_buffer_add(&copy, data, size);
+  bearer_push_buffer(L, &copy);
+#endif
 }
 
-static const luaL_Reg functions[] = {
-  { "object", object_new }, { "fields", object_fields },
-  { "type", object_type },  { "metatable", object_metatable },
-  { NULL, NULL },
-};
-
-void bearer_object_open(lua_State *L) {
-  for (int i = 0; types[i] != NULL; i++)
-    if (strcmp(types[i], BEARER_TOKEN) != 0) { /* token.c makes its own */
-      bearer_object_type(L, types[i], NULL, NULL);
-      lua_pop(L, 1);
-    }
-  luaL_setfuncs(L, functions, 0);
+void bearer_class_open(lua_State *L) {
+  lua_pushcfunction(L, push_handed);
+  bearer_state_keep(L, BEARER_PUSH_HANDED);
 }

@@ -1,7 +1,41 @@
 /*
- * What plain Lua 5.1 lacks of the auxiliary library.
+ * What older Luas lack.
  */
 #include "lua/compat.h"
+
+#if LUA_VERSION_NUM < 504
+
+void *bearer_new_slotted(lua_State *L, size_t size, int slots) {
+  void *data;
+  lua_createtable(L, slots, 0);
+  for (int n = 1; n <= slots; n++) { /* from now on, setting one allocates nothing */
+    lua_pushboolean(L, 0);
+    lua_rawseti(L, -2, n);
+  }
+  data = lua_newuserdata(L, size); /* slots, data */
+  lua_insert(L, -2);
+  lua_setuservalue(L, -2); /* data */
+  return data;
+}
+
+void bearer_get_slot(lua_State *L, int index, int n) {
+  lua_getuservalue(L, index);
+  lua_rawgeti(L, -1, n);
+  lua_remove(L, -2);
+}
+
+void bearer_set_slot(lua_State *L, int index, int n) {
+  lua_getuservalue(L, index); /* value, slots */
+  lua_insert(L, -2);
+  if (lua_isnil(L, -1)) { /* nil would give the place back */
+    lua_pop(L, 1);
+    lua_pushboolean(L, 0);
+  }
+  lua_rawseti(L, -2, n);
+  lua_pop(L, 1);
+}
+
+#endif
 
 #ifdef BEARER_PLAIN_51
 
@@ -31,6 +65,6 @@ void *bearer_compat_testudata(lua_State *L, int index, const char *type) {
   return same ? data : NULL;
 }
 
-#else
-typedef int bearer_compat_unused; /* an empty translation unit is not ISO C */
 #endif
+
+typedef int bearer_compat_unused; /* an empty translation unit is not ISO C */

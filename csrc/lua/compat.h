@@ -15,9 +15,10 @@
 #endif
 
 #if LUA_VERSION_NUM < 502 /* a uservalue is the environment, and is never nil */
-#define lua_setuservalue lua_setfenv
-#define lua_getuservalue lua_getfenv
-#define lua_rawlen       lua_objlen
+#define lua_setuservalue  lua_setfenv
+#define lua_getuservalue  lua_getfenv
+#define lua_rawlen        lua_objlen
+#define lua_absindex(L, i) ((i) > 0 || (i) <= LUA_REGISTRYINDEX ? (i) : lua_gettop(L) + (i) + 1)
 #endif
 
 #if LUA_VERSION_NUM < 502 && !defined(LUAJIT_VERSION_NUM) && !defined(LUA_JITLIBNAME)
@@ -34,7 +35,22 @@ void *bearer_compat_testudata(lua_State *L, int index, const char *type);
 #endif
 
 #if LUA_VERSION_NUM < 503
-#define lua_isinteger(L, i) (0) /* there are only floats */
+#define lua_isinteger(L, i) ((void)(L), (void)(i), 0) /* there are only floats */
+#endif
+
+/* Slots: the Lua values that a userdata holds on to. Indices into the stack are absolute.
+   Lua 5.4 has room for them in the userdata; elsewhere they are the array of a table that
+   is its only uservalue. */
+#if LUA_VERSION_NUM >= 504
+#define bearer_new_slotted(L, size, slots) lua_newuserdatauv(L, size, slots)
+#define bearer_get_slot(L, index, n)       ((void)lua_getiuservalue(L, index, n))
+#define bearer_set_slot(L, index, n)       ((void)lua_setiuservalue(L, index, n))
+#else
+#pragma GCC visibility push(hidden)
+void *bearer_new_slotted(lua_State *L, size_t size, int slots); /* [-0, +1, m] */
+void bearer_get_slot(lua_State *L, int index, int n);           /* [-0, +1, -] */
+void bearer_set_slot(lua_State *L, int index, int n);           /* [-1, +0, -] */
+#pragma GCC visibility pop
 #endif
 
 #endif

@@ -1,70 +1,97 @@
-/*
- * Logins, as far as they must be fast: login:header() while the token is fresh. The other
- * methods are in lua/bearer/login.lua.
- */
-#include "lua/core.h"
+/***
+Logins: a provider, the inputs it asked for, and the token they last bought. The methods that
+may wait have a face in loop.lua; what they do is here.
+@classmod bearer.login
+*/
+#include "lua/login.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/policy.h"
+#include "http/url.h"
+#include "lua/event.h"
 
 static const char mark; /* its address marks a login */
 
-typedef struct {
-  const char *mark;   /* borrowed */
-  bearer_lua *state;  /* borrowed: lives as long as the Lua state */
-  double fresh_until; /* monotonic; until then the header below is handed out */
-  bearer_tick tick;   /* when that was last looked at */
-} login;
+/* ---- asking ------------------------------------------------------------------------- */
 
-/* The uservalues: the fields, and the header's name and value. Lua 5.3 and older have
-   room for the fields alone, and look there. */
-#if LUA_VERSION_NUM >= 504
-enum { FIELDS = 1, NAME, VALUE };
-#define new_login(L)         lua_newuserdatauv(L, sizeof(login), VALUE)
-#define push_header(L, what) lua_getiuservalue(L, 1, what)
-#else
-enum { NAME = 1, VALUE };
-#define new_login(L) lua_newuserdata(L, sizeof(login))
-#define push_header(L, what)                                                             \
-  (lua_getuservalue(L, 1), lua_rawgeti(L, -1, what), lua_remove(L, -2))
-#endif
-
-/* core.login(fields) */
-static int login_new(lua_State *L) {
-  login *l;
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_settop(L, 1);
-  l = new_login(L); /* fields, login */
-  l->mark = &mark;
-  l->state = bearer_lua_state(L);
-  l->fresh_until = -INFINITY;
-  l->tick = (bearer_tick){ 0, 0 };
-  lua_insert(L, -2);
-  lua_setuservalue(L, -2); /* login */
-  luaL_setmetatable(L, BEARER_LOGIN);
-  return 1;
+bearer_login *bearer_login_check(lua_State *L, int index, const char *method) {
+  bearer_login *l = bearer_check(L, index, BEARER_LOGIN, method);
+  if (l->def == NULL)
+    bearer_raise(L, "%s: the login is not whole", method);
+  return l;
 }
 
-/* core.serve(login[, until, name, value]): header() answers with these by itself until
-   then; not at all without */
-static int login_serve(lua_State *L) {
-  login *l = luaL_checkudata(L, 1, BEARER_LOGIN);
-  lua_settop(L, 4);
-  l->fresh_until = luaL_optnumber(L, 2, -INFINITY);
+static int refuse(lua_State *L, const bearer_login *l, bearer_step_name step,
+                  bearer_code code, const char *description) { /* [-0, +3, m] */
+  bearer_failure f;
+  bearer_failure_set(&f, code, description);
+  return bearer_fail(L, &f, l->def->name, step);
+}
+
+int bearer_login_closed(lua_State *L, const bearer_login *l, bearer_step_name step) {
+  return refuse(L, l, step, BEARER_CLOSED, "the login is closed");
+}
+
+bearer_token *bearer_login_push_token(lua_State *L, int index) {
+  bearer_get_slot(L, index, BEARER_LOGIN_TOKEN);
+  return luaL_testudata(L, -1, BEARER_TOKEN);
+}
+
+bearer_renewal *bearer_login_push_renewal(lua_State *L, int index) {
+  bearer_renewal *r;
+  bearer_get_slot(L, index, BEARER_LOGIN_RENEWAL);
+  r = bearer_renewal_test(L, lua_gettop(L));
+  if (r != NULL && !r->job.has_ended)
+    return r;
+  lua_pop(L, 1);
+  lua_pushnil(L);
+  return NULL;
+}
+
+static bearer_state state_of(lua_State *L, int index) { /* [-0, +0, -] */
+  const bearer_token *t = bearer_login_push_token(L, index);
+  lua_pop(L, 1);
+  return t == NULL ? BEARER_NONE : bearer_token_state(t);
+}
+
+static const char *state_name(lua_State *L, int index) {
+  static const char *const names[] = { "none", "fresh", "advisory", "mandatory",
+                                       "expired" };
+  const bearer_login *l = lua_touserdata(L, index);
+  return l->is_closed ? "closed" : names[state_of(L, index)];
+}
+
+/* ---- the header that is handed out ----------------------------------------------------- */
+
+static void serve_none(lua_State *L, int index) {
+  bearer_login *l = lua_touserdata(L, index);
+  l->fresh_until = -INFINITY;
   l->tick = (bearer_tick){ 0, 0 };
-#if LUA_VERSION_NUM >= 504
-  lua_setiuservalue(L, 1, VALUE);
-  lua_setiuservalue(L, 1, NAME);
-#else
-  lua_getuservalue(L, 1); /* …, name, value, fields */
-  lua_insert(L, -3);
-  lua_rawseti(L, -3, VALUE);
-  lua_rawseti(L, -2, NAME);
-#endif
-  return 0;
+  l->state->served++;
+  lua_pushnil(L);
+  bearer_set_slot(L, index, BEARER_LOGIN_NAME);
+  lua_pushnil(L);
+  bearer_set_slot(L, index, BEARER_LOGIN_VALUE);
+}
+
+/* header() answers by itself with the name and value on top, until this instant. */
+static void serve(lua_State *L, int index, double until) {
+  bearer_login *l = lua_touserdata(L, index);
+  lua_pushvalue(L, -2);
+  bearer_set_slot(L, index, BEARER_LOGIN_NAME);
+  lua_pushvalue(L, -1);
+  bearer_set_slot(L, index, BEARER_LOGIN_VALUE);
+  l->fresh_until = until;
+  l->tick = (bearer_tick){ 0, 0 };
+  l->state->served++;
 }
 
 /* Within one tick of the coarse clock, a few ms, nothing gets old. */
-static int is_fresh(login *l) {
+static inline int is_fresh(bearer_login *l) {
   if (bearer_clock_same_tick(&l->state->clock, &l->tick))
     return 1;
   if (bearer_clock_monotonic(&l->state->clock) < l->fresh_until)
@@ -73,15 +100,23 @@ static int is_fresh(login *l) {
   return 0;
 }
 
+/* luaL_testudata without its look into the registry. */
+static inline bearer_login *test(lua_State *L) { /* [-0, +0, m] */
+  bearer_login *l = lua_touserdata(L, 1);
+  if (l == NULL || lua_rawlen(L, 1) != sizeof(*l) || l->mark != &mark)
+    l = luaL_testudata(L, 1, BEARER_LOGIN);
+  return l;
+}
+
 /* core.fresh_header(login) -> name, value; nil when it must be looked for */
 static int login_fresh_header(lua_State *L) {
-  login *l = luaL_testudata(L, 1, BEARER_LOGIN);
+  bearer_login *l = test(L);
   if (l == NULL || !is_fresh(l)) {
     lua_pushnil(L);
     return 1;
   }
-  push_header(L, NAME);
-  push_header(L, VALUE);
+  bearer_get_slot(L, 1, BEARER_LOGIN_NAME);
+  bearer_get_slot(L, 1, BEARER_LOGIN_VALUE);
   return 2;
 }
 
@@ -92,21 +127,13 @@ static int after_slow(lua_State *L, int status, lua_KContext context) {
   return lua_gettop(L);
 }
 
-/* luaL_testudata without its look into the registry. */
-static login *test_login(lua_State *L) { /* [-0, +0, m] */
-  login *l = lua_touserdata(L, 1);
-  if (l == NULL || lua_rawlen(L, 1) != sizeof(*l) || l->mark != &mark)
-    l = luaL_testudata(L, 1, BEARER_LOGIN);
-  return l;
-}
-
 /* The method. Upvalue: what to do when there is no fresh header; that may yield, and goes
    on in after_slow. */
 static int login_header(lua_State *L) {
-  login *l = test_login(L);
+  bearer_login *l = test(L);
   if (l != NULL && is_fresh(l)) {
-    push_header(L, NAME);
-    push_header(L, VALUE);
+    bearer_get_slot(L, 1, BEARER_LOGIN_NAME);
+    bearer_get_slot(L, 1, BEARER_LOGIN_VALUE);
     return 2;
   }
   lua_settop(L, 1);
@@ -125,23 +152,749 @@ static int login_header_method(lua_State *L) {
 }
 #endif
 
-/* core.clock_address() -> of the bearer_clock: LuaJIT reads `frozen` there by itself */
-static int login_clock_address(lua_State *L) {
-  lua_pushlightuserdata(L, &bearer_lua_state(L)->clock);
+/* core.header(login, token) -> name, value of this token; handed out from now on, if it is
+   the login's. Or nil, message, err */
+static int login_render(lua_State *L) {
+  bearer_login *l = bearer_login_check(L, 1, "header");
+  bearer_token *t = bearer_check(L, 2, BEARER_TOKEN, "header");
+  int count;
+  lua_settop(L, 2);
+  count = bearer_token_push_header(L, 2);
+  if (count == 2 && !l->is_closed && bearer_login_push_token(L, 1) == t) {
+    lua_pop(L, 1);
+    serve(L, 1, t->freshness.advisory);
+  }
+  lua_settop(L, 2 + count);
+  return count;
+}
+
+/* ---- the token ----------------------------------------------------------------------------- */
+
+/* Take the token at `token` (0 = none) as the one that is handed out. What a refresh would
+   spend is the newest one's alone. */
+static void adopt(lua_State *L, int index, int token) {
+  bearer_token *old = bearer_login_push_token(L, index);
+  lua_pop(L, 1);
+  if (token != 0)
+    lua_pushvalue(L, token);
+  else
+    lua_pushnil(L);
+  bearer_set_slot(L, index, BEARER_LOGIN_TOKEN);
+  if (old != NULL && (token == 0 || old != lua_touserdata(L, token)))
+    bearer_token_forget_refresh(old);
+  serve_none(L, index);
+}
+
+void bearer_login_forget(lua_State *L, int index) {
+  bearer_renewal *r = bearer_login_push_renewal(L, index);
+  lua_pop(L, 1);
+  adopt(L, index, 0);
+  if (r != NULL && r->is_refresh) /* left to end by itself: nothing else is sent meanwhile */
+    r->is_unwanted = 1;
+}
+
+void bearer_login_drop(lua_State *L, int index, int token) {
+  int is_it = bearer_login_push_token(L, index) == lua_touserdata(L, token);
+  lua_pop(L, 1);
+  if (is_it)
+    adopt(L, index, 0);
+}
+
+/* Push a token that the caller gets: it lives on when the login is closed. */
+static void share(lua_State *L, int index) {
+  bearer_token *t = bearer_login_push_token(L, index);
+  if (t != NULL)
+    t->is_shared = 1;
+}
+
+/* ---- holds ------------------------------------------------------------------------------------ */
+
+static double hold_left(bearer_login *l) {
+  double left = l->hold.till - bearer_now(l->state);
+  if (l->hold.is_on && left <= 0)
+    l->hold.is_on = 0;
+  return l->hold.is_on ? left : 0;
+}
+
+static bearer_kind kind_of(const bearer_login *l, const bearer_failure *f) {
+  return bearer_codes_have(&l->def->throttled, f->own_code) ? BEARER_CODE_THROTTLED
+                                                             : BEARER_CODE_OTHER;
+}
+
+static void hold(bearer_login *l, const bearer_failure *f) {
+  unsigned char *times = &l->held_times[f->class];
+  if (*times < 255)
+    ++*times;
+  l->hold.class = f->class;
+  l->hold.code = f->code;
+  l->hold.is_on = 1;
+  l->hold.till = bearer_now(l->state) + bearer_policy_hold(f->class, *times, f->retry_after,
+                                                           f->status, kind_of(l, f));
+  memcpy(l->hold.fingerprint, l->fingerprint, sizeof(l->fingerprint));
+}
+
+/* Push the error of the hold, as a call gets it that finds it. [-0, +1, m] */
+static void push_held_error(lua_State *L, int index) {
+  bearer_login *l = lua_touserdata(L, index);
+  bearer_failure f;
+  double left = hold_left(l);
+  bearer_get_slot(L, index, BEARER_LOGIN_HOLD_ERROR);
+  if (!lua_toboolean(L, -1)) { /* there was no memory for it then */
+    lua_pop(L, 1);
+    bearer_failure_set(&f, l->hold.code, NULL);
+    bearer_error_push(L, &f, l->def->name, BEARER_STEP_LOGIN, 0);
+  }
+  bearer_error_push_held(L, -1, left);
+  lua_remove(L, -2);
+}
+
+static void copy_field(lua_State *L, int from, const char *name) { /* into the top */
+  lua_getfield(L, from, name);
+  lua_setfield(L, -2, name);
+}
+
+static int fail_held(lua_State *L, int index) { /* [-0, +3, m] */
+  bearer_login *l = lua_touserdata(L, index);
+  int error;
+  push_held_error(L, index);
+  error = lua_gettop(L);
+  if (bearer_event_begin(L, index, "held")) {
+    copy_field(L, error, "class");
+    copy_field(L, error, "code");
+    lua_pushnumber(L, hold_left(l));
+    lua_setfield(L, -2, "hold");
+    bearer_event_note(L, index);
+  }
+  return bearer_refuse(L);
+}
+
+/* ---- what comes of a renewal ------------------------------------------------------------------- */
+
+static void take_fingerprint(bearer_login *l, const bearer_renewal *r) {
+  if (r->has_fingerprint)
+    memcpy(l->fingerprint, r->fingerprint, sizeof(l->fingerprint));
+}
+
+static void failed(bearer_renewal *r) {
+  bearer_login *l = r->login;
+  if (l->is_closed)
+    return;
+  take_fingerprint(l, r);
+  l->spent = r->spent;
+  l->failures++;
+  hold(l, &r->failure);
+}
+
+static void set_number(lua_State *L, const char *name, double n) {
+  lua_pushnumber(L, n);
+  lua_setfield(L, -2, name);
+}
+
+static void told(lua_State *L, bearer_renewal *r, int error) {
+  bearer_login *l = r->login;
+  int index;
+  bearer_get_slot(L, 1, BEARER_RENEWAL_LOGIN);
+  index = lua_gettop(L);
+  if (l->is_closed)
+    return;
+  lua_pushnil(L);
+  bearer_set_slot(L, index, BEARER_LOGIN_RENEWAL);
+  lua_pushvalue(L, error);
+  bearer_set_slot(L, index, BEARER_LOGIN_ERROR);
+  lua_pushvalue(L, error);
+  bearer_set_slot(L, index, BEARER_LOGIN_HOLD_ERROR);
+  if (!bearer_event_begin(L, index, "failure"))
+    return;
+  copy_field(L, error, "step");
+  copy_field(L, error, "class");
+  copy_field(L, error, "code");
+  set_number(L, "duration", bearer_now(l->state) - r->began);
+  set_number(L, "hold", hold_left(l));
+  bearer_event_note(L, index);
+}
+
+/* A login that starts from a refresh token has to remember the newest one. */
+static void remember_successor(lua_State *L, bearer_login *l, const bearer_renewal *r,
+                               const bearer_token *t) {
+  const bearer_var *newest = bearer_vars_get(&t->vars, BEARER_NAME_REFRESH_TOKEN);
+  if (newest == NULL || !bearer_definition_is_input(l->def, BEARER_NAME_REFRESH_TOKEN))
+    return;
+  if (l->successor == NULL)
+    l->successor = calloc(1, sizeof(*l->successor));
+  if (l->successor == NULL ||
+      !bearer_secret_set(&l->successor->refresh_token, newest->value.data,
+                         newest->value.size))
+    luaL_error(L, "not enough memory");
+  memcpy(l->successor->fingerprint, l->fingerprint, sizeof(l->fingerprint));
+  l->successor->generation = t->generation;
+  l->successor->is_rotated = r->is_rotated;
+}
+
+/* Counted from when the request was sent, its life was over before the answer came: perhaps
+   the machine slept. It is kept for its refresh token alone. */
+static void came_too_late(lua_State *L, bearer_renewal *r) {
+  r->succeeded = 0;
+  bearer_failure_set(&r->failure, BEARER_BAD_ANSWER, "the token had expired when it came");
+  failed(r);
+  bearer_renewal_push_error(L, 1);
+  lua_pushvalue(L, -1);
+  bearer_set_slot(L, 1, BEARER_RENEWAL_ERROR);
+  told(L, r, lua_gettop(L));
+}
+
+static void tell_success(lua_State *L, int index, const bearer_renewal *r,
+                         const bearer_token *t) {
+  double left = t->freshness.end - bearer_now(t->state);
+  if (!bearer_event_begin(L, index, r->is_refresh ? "refresh" : "login"))
+    return;
+  set_number(L, "duration", bearer_now(t->state) - r->began);
+  lua_pushinteger(L, t->generation);
+  lua_setfield(L, -2, "generation");
+  if (!isinf(left))
+    set_number(L, "expires_in", left > 0 ? left : 0);
+  bearer_event_note(L, index);
+}
+
+static void note_bought(bearer_login *l, bearer_token *t) {
+  t->generation = ++l->generation;
+  if (l->replacement < 0) {
+    l->replacement = t->generation;
+    l->bought_at = bearer_now(l->state);
+  }
+  memset(&l->spent, 0, sizeof(l->spent));
+  l->hold.is_on = 0;
+}
+
+static void succeeded(lua_State *L, bearer_renewal *r, int token) {
+  bearer_login *l = r->login;
+  bearer_token *t = lua_touserdata(L, token);
+  int index;
+  bearer_get_slot(L, 1, BEARER_RENEWAL_LOGIN);
+  index = lua_gettop(L);
+  if (l->is_closed) {
+    bearer_token_wipe(t);
+    return;
+  }
+  take_fingerprint(l, r);
+  note_bought(l, t);
+  adopt(L, index, token);
+  lua_pushnil(L);
+  bearer_set_slot(L, index, BEARER_LOGIN_RENEWAL);
+  lua_pushnil(L);
+  bearer_set_slot(L, index, BEARER_LOGIN_ERROR);
+  lua_pushnil(L);
+  bearer_set_slot(L, index, BEARER_LOGIN_HOLD_ERROR);
+  remember_successor(L, l, r, t);
+  if (bearer_token_state(t) == BEARER_EXPIRED) {
+    came_too_late(L, r);
+  } else {
+    memset(l->held_times, 0, sizeof(l->held_times));
+    l->logins += !r->is_refresh;
+    l->refreshes += r->is_refresh != 0;
+    tell_success(L, index, r, t);
+  }
+  if (r->is_unwanted)
+    adopt(L, index, 0);
+}
+
+static const bearer_renewal_listener listener = { succeeded, failed, told };
+
+/* ---- beginning a renewal ------------------------------------------------------------------------ */
+
+/* Push a new renewal, ready to be stepped. [-0, +1, m] */
+static bearer_renewal *begin(lua_State *L, int index) {
+  static const int slots[][2] = { { BEARER_LOGIN_PROVIDER, BEARER_RENEWAL_PROVIDER },
+                                  { BEARER_LOGIN_OPTIONS, BEARER_RENEWAL_OPTIONS },
+                                  { BEARER_LOGIN_DYNAMIC, BEARER_RENEWAL_DYNAMIC },
+                                  { BEARER_LOGIN_TOKEN, BEARER_RENEWAL_OLD } };
+  bearer_login *l = lua_touserdata(L, index);
+  const bearer_token *old = bearer_login_push_token(L, index);
+  const bearer_options *o;
+  bearer_renewal *r;
+  int at;
+  lua_pop(L, 1);
+  r = bearer_renewal_new(L, l->def); /* from here on nothing allocates */
+  at = lua_gettop(L);
+  bearer_get_slot(L, index, BEARER_LOGIN_OPTIONS);
+  o = bearer_options_at(L, lua_gettop(L));
+  r->job.deadline = r->began + o->timeout;
+  r->leeway = o->leeway;
+  r->retries = o->retries;
+  lua_pop(L, 1);
+  r->listener = &listener;
+  r->login = l;
+  r->inputs = &l->inputs;
+  r->successor = &l->successor;
+  r->spent = l->spent;
+  r->is_refresh = old != NULL && l->spent.generation != old->generation &&
+                  bearer_renewal_can_refresh(old);
+  lua_pushvalue(L, index);
+  bearer_set_slot(L, at, BEARER_RENEWAL_LOGIN);
+  for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
+    bearer_get_slot(L, index, slots[i][0]);
+    bearer_set_slot(L, at, slots[i][1]);
+  }
+  lua_pushvalue(L, at);
+  bearer_set_slot(L, index, BEARER_LOGIN_RENEWAL);
+  return r;
+}
+
+/* A hold after a terminal failure ends when a secret has changed: the renewal finds out. */
+static int can_probe(const bearer_login *l) {
+  return l->hold.class == BEARER_TERMINAL && l->has_dynamic;
+}
+
+static void begin_or_probe(lua_State *L, int index) { /* [-0, +1, m] */
+  bearer_login *l = lua_touserdata(L, index);
+  int is_held = hold_left(l) > 0;
+  bearer_renewal *r = begin(L, index);
+  r->is_probe = is_held;
+  if (is_held) {
+    r->is_refresh = 0;
+    memcpy(r->held_fingerprint, l->hold.fingerprint, sizeof(r->held_fingerprint));
+  }
+}
+
+static bearer_obstacle obstacle_of(lua_State *L, int index) {
+  bearer_login *l = lua_touserdata(L, index);
+  int is_on = bearer_login_push_renewal(L, index) != NULL;
+  lua_pop(L, 1);
+  if (is_on)
+    return BEARER_UNDER_WAY;
+  return hold_left(l) > 0 && !can_probe(l) ? BEARER_HELD : BEARER_FREE;
+}
+
+/* ---- acquiring ----------------------------------------------------------------------------------- */
+
+/* What became of the renewal at `waited`, which this caller has waited for. */
+static bearer_outcome outcome_of(lua_State *L, int waited) {
+  const bearer_renewal *r = bearer_renewal_test(L, waited);
+  if (r == NULL || !r->job.has_ended)
+    return BEARER_NOT_ASKED;
+  if (r->is_unwanted && !r->login->is_closed)
+    return BEARER_NOT_ASKED; /* wait for one that is wanted */
+  return r->succeeded ? BEARER_SUCCEEDED : BEARER_FAILED;
+}
+
+/* The error of the renewal at `waited`, or of the hold. [-0, +3, m] */
+static int fail(lua_State *L, int index, int waited, bearer_step_name step) {
+  bearer_login *l = lua_touserdata(L, index);
+  const bearer_renewal *r = bearer_renewal_test(L, waited);
+  if (l->is_closed)
+    return bearer_login_closed(L, l, step);
+  if (r == NULL || r->is_held)
+    return fail_held(L, index);
+  if (r->succeeded)
+    return refuse(L, l, BEARER_STEP_LOGIN, BEARER_LOST,
+                  "the token was dropped while it was waited for");
+  bearer_renewal_push_error(L, waited);
+  return bearer_refuse(L);
+}
+
+static int cannot_wait(lua_State *L, int index, const char *code) { /* [-0, +3, m] */
+  const bearer_login *l = lua_touserdata(L, index);
+  const bearer_renewal *r = bearer_login_push_renewal(L, index);
+  bearer_step_name step =
+      r != NULL && r->is_refresh ? BEARER_STEP_REFRESH : BEARER_STEP_LOGIN;
+  lua_pop(L, 1);
+  if (strcmp(code, "pending") == 0)
+    return refuse(L, l, step, BEARER_PENDING,
+                  "the answer is under way, and nothing can be waited for here");
+  return refuse(L, l, step, BEARER_CANNOT_WAIT, "there is no waiting in this phase");
+}
+
+/* Push false and the renewal to wait for. */
+static int wait_for(lua_State *L, int index) {
+  lua_pushboolean(L, 0);
+  if (bearer_login_push_renewal(L, index) == NULL) {
+    lua_pop(L, 1);
+    begin_or_probe(L, index);
+  }
+  return 2;
+}
+
+/* core.acquire(login, method[, code[, renewal]]): what a caller of this method gets. code: why
+   nothing can be begun here; renewal: what it has waited for. Gives
+     token[, renewal]     the token, and what is to be moved on in the background
+     false, renewal       wait for that one, and ask again
+     nil, message, err */
+static int login_acquire(lua_State *L) {
+  const char *method = luaL_checkstring(L, 2), *code = luaL_optstring(L, 3, NULL);
+  bearer_login *l = bearer_login_check(L, 1, method);
+  bearer_obstacle obstacle;
+  lua_settop(L, 4);
+  if (l->is_closed)
+    return bearer_login_closed(L, l, BEARER_STEP_LOGIN);
+  obstacle = obstacle_of(L, 1);
+  switch (bearer_policy_decide(state_of(L, 1), obstacle, outcome_of(L, 4))) {
+  case BEARER_HAND_OUT:
+    share(L, 1);
+    bearer_login_push_renewal(L, 1);
+    return 2;
+  case BEARER_HAND_OUT_BEGIN:
+    share(L, 1);
+    if (code != NULL)
+      return 1;
+    begin_or_probe(L, 1);
+    return 2;
+  case BEARER_BEGIN:
+    if (code != NULL)
+      return cannot_wait(L, 1, code);
+    return wait_for(L, 1);
+  case BEARER_WAIT:
+    return wait_for(L, 1);
+  default:
+    return fail(L, 1, 4, BEARER_STEP_LOGIN);
+  }
+}
+
+/* core.unwaited(login, code) -> nil, message, err: the caller cannot wait here */
+static int login_unwaited(lua_State *L) {
+  bearer_login_check(L, 1, "token");
+  return cannot_wait(L, 1, luaL_checkstring(L, 2));
+}
+
+/* ---- renewing ---------------------------------------------------------------------------------------- */
+
+static int fail_limited(lua_State *L, const bearer_login *l) { /* [-0, +3, m] */
+  bearer_failure f;
+  bearer_failure_set(&f, BEARER_REFUSED,
+                     "a token that had just been bought was refused as well: it is not "
+                     "replaced for a while");
+  bearer_error_push(L, &f, l->def->name, BEARER_STEP_REFRESH, 0);
+  bearer_error_push_held(L, -1, l->refusals.till - bearer_now(l->state));
+  return bearer_refuse(L);
+}
+
+/* core.renew(login, rejected or nil[, code[, renewal]]): as core.acquire, for the next token */
+static int login_renew(lua_State *L) {
+  bearer_login *l = bearer_login_check(L, 1, "refresh");
+  const char *code = luaL_optstring(L, 3, NULL);
+  bearer_token *t;
+  bearer_outcome outcome;
+  bearer_state state;
+  lua_settop(L, 4);
+  if (!lua_isnil(L, 2) && luaL_testudata(L, 2, BEARER_TOKEN) == NULL)
+    return bearer_raise(L, "refresh: a bearer.token expected, got %s", luaL_typename(L, 2));
+  if (l->is_closed)
+    return bearer_login_closed(L, l, BEARER_STEP_REFRESH);
+  t = bearer_login_push_token(L, 1);
+  lua_pop(L, 1);
+  state = state_of(L, 1);
+  outcome = outcome_of(L, 4);
+  if (outcome == BEARER_FAILED ||
+      (outcome == BEARER_SUCCEEDED && (state == BEARER_NONE || state == BEARER_EXPIRED)))
+    return fail(L, 1, 4, BEARER_STEP_REFRESH);
+  if (outcome == BEARER_SUCCEEDED ||
+      (!lua_isnil(L, 2) && t != NULL && t != lua_touserdata(L, 2) &&
+       state != BEARER_EXPIRED)) {
+    share(L, 1);
+    return 1;
+  }
+  if (!lua_isnil(L, 2) && lua_isnil(L, 4) && t != NULL &&
+      !bearer_login_refuse(L, 1, 2))
+    return fail_limited(L, l);
+  if (obstacle_of(L, 1) == BEARER_HELD)
+    return fail(L, 1, 4, BEARER_STEP_REFRESH);
+  if (code != NULL && obstacle_of(L, 1) == BEARER_FREE)
+    return cannot_wait(L, 1, code);
+  return wait_for(L, 1);
+}
+
+/* core.prewarm(login[, code]) -> a renewal that has been begun, or nothing */
+static int login_prewarm(lua_State *L) {
+  bearer_login *l = bearer_login_check(L, 1, "prewarm");
+  lua_settop(L, 2);
+  if (l->is_closed || !lua_isnil(L, 2) || state_of(L, 1) == BEARER_FRESH ||
+      obstacle_of(L, 1) != BEARER_FREE)
+    return 0;
+  begin_or_probe(L, 1);
   return 1;
 }
 
+/* ---- tokens that are refused ------------------------------------------------------------------------- */
+
+/* Seconds after which a token that replaced a refused one is one like any other. */
+static const double just_bought = 60;
+
+int bearer_login_refuse(lua_State *L, int index, int token) {
+  bearer_login *l = lua_touserdata(L, index);
+  const bearer_token *t = lua_touserdata(L, token);
+  double now = bearer_now(l->state);
+  int is_it = bearer_login_push_token(L, index) == t;
+  lua_pop(L, 1);
+  l->refused++;
+  if (!is_it) /* there is a newer one already, or one is on its way: that costs nothing */
+    return 1;
+  if (now < l->refusals.till)
+    return 0;
+  if (t->generation == l->replacement && now - l->bought_at < just_bought) {
+    if (l->refusals.generation != t->generation) {
+      l->refusals.generation = t->generation;
+      l->refusals.till = now + bearer_policy_refused_hold(++l->refusals.count);
+    }
+    return 0;
+  }
+  l->replacement = -1; /* the next one */
+  return 1;
+}
+
+/* The refusals may have been about what was called, not about the token: so the next one is
+   still some time off. */
+void bearer_login_accepted(bearer_login *l) {
+  double till = bearer_now(l->state) + bearer_policy_refused_hold(1);
+  l->replacement = l->replacement < 0 ? l->replacement : 0;
+  l->refusals.count = 0;
+  if (l->refusals.till > till)
+    l->refusals.till = till;
+}
+
+/* core.reject(login, token or header value[, code]) -> boolean[, renewal] */
+static int login_reject(lua_State *L) {
+  bearer_login *l = bearer_login_check(L, 1, "reject");
+  const bearer_token *t;
+  size_t size;
+  const char *text;
+  int is_it;
+  lua_settop(L, 3);
+  if (lua_type(L, 2) != LUA_TSTRING && luaL_testudata(L, 2, BEARER_TOKEN) == NULL)
+    return bearer_raise(L, "reject: a bearer.token or the value of its header expected, got %s",
+                        luaL_typename(L, 2));
+  t = bearer_login_push_token(L, 1); /* 4 */
+  is_it = t != NULL && !l->is_closed && t == lua_touserdata(L, 2);
+  if (t != NULL && lua_type(L, 2) == LUA_TSTRING) {
+    text = lua_tolstring(L, 2, &size);
+    is_it = !l->is_closed && bearer_token_is(L, 4, text, size);
+  }
+  if (!is_it || !bearer_login_refuse(L, 1, 4)) {
+    lua_pushboolean(L, 0);
+    return 1;
+  }
+  adopt(L, 1, 0);
+  lua_pushboolean(L, 1);
+  if (!lua_isnil(L, 3) || obstacle_of(L, 1) != BEARER_FREE)
+    return 1;
+  begin_or_probe(L, 1);
+  return 2;
+}
+
+/* ---- methods ------------------------------------------------------------------------------------------ */
+
+/***
+Drop the token here.
+@function login:forget
+@treturn nil
+*/
+static int login_forget(lua_State *L) {
+  const bearer_login *l = bearer_login_check(L, 1, "forget");
+  lua_settop(L, 1);
+  if (!l->is_closed)
+    bearer_login_forget(L, 1);
+  lua_pushnil(L);
+  return 1;
+}
+
+/***
+Lift a hold: the next call asks the server again.
+@function login:reset
+@treturn nil
+*/
+static int login_reset(lua_State *L) {
+  bearer_login *l = bearer_login_check(L, 1, "reset");
+  l->hold.is_on = 0;
+  memset(&l->refusals, 0, sizeof(l->refusals));
+  memset(&l->spent, 0, sizeof(l->spent));
+  memset(l->held_times, 0, sizeof(l->held_times));
+  l->replacement = 0;
+  lua_pushnil(L);
+  return 1;
+}
+
+/***
+What a metrics collector wants to know.
+@function login:status
+@treturn table `{state, expires_in, generation, logins, refreshes, failures, refused, hold,
+  last_error}`: `state` is `none`, `fresh`, `advisory`, `mandatory`, `expired` or `closed`;
+  `refused` counts tokens that an API call found no longer accepted; `hold` is in seconds
+*/
+static int login_status(lua_State *L) {
+  bearer_login *l = bearer_login_check(L, 1, "status");
+  const bearer_token *t;
+  double left;
+  lua_settop(L, 1);
+  lua_newtable(L);
+  lua_pushstring(L, state_name(L, 1));
+  lua_setfield(L, 2, "state");
+  lua_pushinteger(L, l->generation);
+  lua_setfield(L, 2, "generation");
+  lua_pushinteger(L, l->logins);
+  lua_setfield(L, 2, "logins");
+  lua_pushinteger(L, l->refreshes);
+  lua_setfield(L, 2, "refreshes");
+  lua_pushinteger(L, l->failures);
+  lua_setfield(L, 2, "failures");
+  lua_pushinteger(L, l->refused);
+  lua_setfield(L, 2, "refused");
+  if ((left = hold_left(l)) > 0)
+    set_number(L, "hold", left);
+  bearer_get_slot(L, 1, BEARER_LOGIN_ERROR);
+  if (lua_toboolean(L, -1))
+    lua_setfield(L, 2, "last_error");
+  else
+    lua_pop(L, 1);
+  t = bearer_login_push_token(L, 1);
+  lua_pop(L, 1);
+  if (t != NULL && bearer_token_state(t) != BEARER_EXPIRED && !isinf(t->freshness.end)) {
+    left = t->freshness.end - bearer_now(l->state);
+    set_number(L, "expires_in", left > 0 ? left : 0);
+  }
+  return 1;
+}
+
+static void wipe(lua_State *L, int index) { /* [-0, +0, -] */
+  bearer_login *l = lua_touserdata(L, index);
+  bearer_token *t = bearer_login_push_token(L, index);
+  lua_pop(L, 1);
+  l->is_closed = 1;
+  if (t != NULL && !t->is_shared)
+    bearer_token_wipe(t);
+  adopt(L, index, 0);
+  lua_pushnil(L);
+  bearer_set_slot(L, index, BEARER_LOGIN_DYNAMIC);
+  bearer_vars_clear(&l->inputs);
+  if (l->successor != NULL)
+    bearer_secret_clear(&l->successor->refresh_token);
+  bearer_wipe(l->fingerprint, sizeof(l->fingerprint));
+}
+
+/***
+Wipe its secrets and forget its token. Twice is fine; later calls answer `nil`, a sentence and
+an error with code `closed`. A token that somebody holds goes on giving its header.
+@function login:close
+@treturn nil
+*/
+static int login_close(lua_State *L) { /* also __close */
+  const bearer_login *l = bearer_login_check(L, 1, "close");
+  bearer_renewal *r;
+  lua_settop(L, 1);
+  if (!l->is_closed) {
+    r = bearer_login_push_renewal(L, 1);
+    wipe(L, 1);
+    if (r != NULL)
+      bearer_job_cancel(&r->job);
+  }
+  lua_pushnil(L);
+  return 1;
+}
+
+/* Nobody waits for it any more: a renewal that is on would keep it. */
+static int login_gc(lua_State *L) {
+  bearer_login *l = lua_touserdata(L, 1);
+  if (l->mark == NULL)
+    return 0;
+  wipe(L, 1);
+  free(l->successor);
+  l->successor = NULL;
+  bearer_definition_release(l->def);
+  l->def = NULL;
+  return 0;
+}
+
+static int login_tostring(lua_State *L) {
+  const bearer_login *l = bearer_login_check(L, 1, "tostring");
+  lua_pushfstring(L, "bearer.login (%s, %s)", l->def->name, state_name(L, 1));
+  return 1;
+}
+
+/* ---- making ------------------------------------------------------------------------------------------- */
+
+static void check_url(lua_State *L, const bearer_login *l, const bearer_part *n,
+                      const char *where, int allow_http) {
+  bearer_request r;
+  const char *why;
+  char text[200];
+  if (n->kind != BEARER_PART_TEXT || bearer_template_missing(&n->text, &l->inputs) >= 0)
+    return;
+  memset(&r, 0, sizeof(r));
+  bearer_template_expand(&n->text, &l->inputs, 1, &r.url);
+  why = bearer_build_check_url(&r, allow_http);
+  bearer_request_clear(&r);
+  if (why == NULL)
+    return;
+  snprintf(text, sizeof(text), "%s: %s %s", l->def->name, where, why);
+  bearer_raise(L, "%s", text);
+}
+
+/* A URL that is known already and is not https is the caller's mistake, not the world's. */
+static void check_urls(lua_State *L, const bearer_login *l, int allow_http) {
+  const struct {
+    const char *name;
+    const bearer_exchanges *all;
+  } steps[] = { { "login", &l->def->login },
+                { "refresh", &l->def->refresh },
+                { "logout", &l->def->logout } };
+  char where[32];
+  check_url(L, l, &l->def->base_url, "base_url", allow_http);
+  for (size_t s = 0; s < sizeof(steps) / sizeof(steps[0]); s++)
+    for (int i = 0; i < steps[s].all->count; i++) {
+      snprintf(where, sizeof(where), "%s[%d].url", steps[s].name, i + 1);
+      check_url(L, l, &steps[s].all->list[i].url, where, allow_http);
+    }
+}
+
+/* core.login(provider, inputs[, options]) */
+static int login_new(lua_State *L) {
+  const bearer_definition *def = bearer_provider_check(L, 1, "login");
+  bearer_login *l;
+  lua_settop(L, 3);
+  bearer_options_push(L, 3);                                       /* 4: options */
+  l = bearer_new(L, BEARER_LOGIN, sizeof(*l), BEARER_LOGIN_SLOTS); /* 5: login */
+  l->state = bearer_state_of(L);
+  l->def = def;
+  bearer_definition_retain(def);
+  l->mark = &mark;
+  l->fresh_until = -INFINITY;
+  lua_pushvalue(L, 1);
+  bearer_set_slot(L, 5, BEARER_LOGIN_PROVIDER);
+  lua_pushvalue(L, 4);
+  bearer_set_slot(L, 5, BEARER_LOGIN_OPTIONS);
+  bearer_inputs_check(L, 1, def, 2, &l->inputs); /* 6: dynamic */
+  bearer_vars_trim(&l->inputs);
+  l->has_dynamic = lua_istable(L, 6);
+  bearer_set_slot(L, 5, BEARER_LOGIN_DYNAMIC);
+  check_urls(L, l, bearer_options_at(L, 4)->allow_http);
+  lua_settop(L, 5);
+  return 1;
+}
+
+static const luaL_Reg metamethods[] = {
+  { "__gc", login_gc },
+  { "__close", login_close }, /* Lua 5.4; others ignore it */
+  { "__tostring", login_tostring },
+  { NULL, NULL },
+};
+
+static const luaL_Reg methods[] = {
+  { "forget", login_forget }, { "reset", login_reset }, { "status", login_status },
+  { "close", login_close },   { NULL, NULL },
+};
+
 static const luaL_Reg functions[] = {
   { "login", login_new },
-  { "serve", login_serve },
+  { "acquire", login_acquire },
+  { "unwaited", login_unwaited },
+  { "renew", login_renew },
+  { "prewarm", login_prewarm },
+  { "reject", login_reject },
+  { "header", login_render },
   { "fresh_header", login_fresh_header },
-  { "clock_address", login_clock_address },
 #if LUA_VERSION_NUM >= 503
   { "header_method", login_header_method },
 #endif
   { NULL, NULL },
 };
 
-void bearer_login_open(lua_State *L) { /* object.c makes the type */
+void bearer_login_open(lua_State *L) {
+  bearer_class(L, BEARER_LOGIN, metamethods, methods);
   luaL_setfuncs(L, functions, 0);
 }

@@ -3,17 +3,19 @@ The primitives that a function in a definition gets as its second argument. Each
 gives byte strings.
 @module bearer.primitives
 */
-#include "lua/core.h"
+#include "lua/primitives.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/encode.h"
-#include "base/jwt.h"
+#include "base/nearest.h"
+#include "http/fork.h"
 #include "http/url.h"
+#include "lua/state.h"
+#include "lua/value.h"
 
 static int encoded(lua_State *L, void (*encode)(bearer_buffer *, const void *, size_t)) {
   size_t size;
@@ -59,7 +61,11 @@ static int digest(lua_State *L, const EVP_MD *md) {
   unsigned int out_size = 0;
   size_t size;
   const char *data = luaL_checklstring(L, 1, &size);
-  if (!EVP_Digest(data, size, out, &out_size, md, NULL))
+  int ok;
+  bearer_fork_lock();
+  ok = EVP_Digest(data, size, out, &out_size, md, NULL);
+  bearer_fork_unlock();
+  if (!ok)
     return luaL_error(L, "the digest failed");
   lua_pushlstring(L, (const char *)out, out_size);
   bearer_wipe(out, sizeof(out));
@@ -103,9 +109,13 @@ static int p_hmac(lua_State *L) {
   size_t key_size, size;
   const char *key = luaL_checklstring(L, 2, &key_size);
   const char *data = luaL_checklstring(L, 3, &size);
+  int ok;
   luaL_argcheck(L, key_size <= 0x7fffffff, 2, "too long");
-  if (HMAC(md, key, (int)key_size, (const unsigned char *)data, size, out, &out_size) ==
-      NULL)
+  bearer_fork_lock();
+  ok = HMAC(md, key, (int)key_size, (const unsigned char *)data, size, out, &out_size) !=
+       NULL;
+  bearer_fork_unlock();
+  if (!ok)
     return luaL_error(L, "the HMAC failed");
   lua_pushlstring(L, (const char *)out, out_size);
   bearer_wipe(out, sizeof(out));
@@ -123,7 +133,7 @@ static int p_random(lua_State *L) {
   lua_Integer count = luaL_checkinteger(L, 1);
   luaL_argcheck(L, count >= 1 && count <= (lua_Integer)sizeof(out), 1,
                 "1 to 1024 expected");
-  if (RAND_bytes(out, (int)count) != 1)
+  if (!bearer_random(out, (size_t)count))
     return luaL_error(L, "no random bytes are to be had");
   lua_pushlstring(L, (const char *)out, (size_t)count);
   bearer_wipe(out, sizeof(out));
@@ -139,7 +149,7 @@ static int p_uuid(lua_State *L) {
   unsigned char b[16];
   char text[37];
   char *at = text;
-  if (RAND_bytes(b, sizeof(b)) != 1)
+  if (!bearer_random(b, sizeof(b)))
     return luaL_error(L, "no random bytes are to be had");
   b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
   b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
@@ -159,51 +169,38 @@ static int p_now(lua_State *L) {
   return 1;
 }
 
-/* core.jitter() -> a number in [0, 1), from a generator that no two processes share */
-static int p_jitter(lua_State *L) {
-  unsigned char b[4];
-  if (RAND_bytes(b, sizeof(b)) != 1)
-    return luaL_error(L, "no random bytes are to be had");
-  lua_pushnumber(L, ((((b[0] * 256.0) + b[1]) * 256.0 + b[2]) * 256.0 + b[3]) /
-                        4294967296.0);
-  return 1;
-}
-
-/* core.can_yield() -> may the caller yield? Not below a C function such as string.gsub */
-static int p_can_yield(lua_State *L) {
-#if defined(BEARER_PLAIN_51) || LUA_VERSION_NUM == 502
-  lua_pushboolean(L, !lua_pushthread(L)); /* nothing better is known there */
-#else
-  lua_pushboolean(L, lua_isyieldable(L));
-#endif
-  return 1;
-}
-
-/* core.date(text) -> Unix time, or nil: the date formats of curl_getdate */
-static int p_date(lua_State *L) {
-  time_t t = curl_getdate(luaL_checkstring(L, 1), NULL);
-  if (t == -1)
-    lua_pushnil(L);
-  else
-    lua_pushnumber(L, (lua_Number)t);
-  return 1;
-}
-
-/* core.jwt_payload(token) -> the JSON of its claims, or nil */
-static int p_jwt_payload(lua_State *L) {
-  size_t size;
-  const char *data = luaL_checklstring(L, 1, &size);
+/***
+A value as JSON.
+@function json
+@param value a text, number, boolean, table or JSON's null
+@treturn string
+@raise on what JSON cannot say
+*/
+static int p_json(lua_State *L) {
   bearer_buffer out = { 0 };
-  if (!bearer_jwt_payload(&out, data, size)) {
-    bearer_buffer_free(&out);
-    lua_pushnil(L);
+  bearer_json json;
+  const char *why;
+  luaL_checkany(L, 1);
+  bearer_json_begin(&json, &out);
+  why = bearer_json_value(L, 1, &json);
+  if (why == NULL && json.too_deep)
+    why = "it is nested too deep";
+  if (why == NULL) {
+    bearer_push_buffer(L, &out);
     return 1;
   }
-  bearer_buffer_push(L, &out);
-  return 1;
+  bearer_buffer_free(&out);
+  return luaL_error(L, "json: %s", why);
 }
 
-/* core.is(kind, text) -> may this text go into a URL as a "host", "label", "path", "url"
+static const luaL_Reg primitives[] = {
+  { "base64", p_base64 }, { "base64url", p_base64url }, { "hex", p_hex },
+  { "sha1", p_sha1 },     { "sha256", p_sha256 },       { "hmac", p_hmac },
+  { "random", p_random }, { "uuid", p_uuid },           { "now", p_now },
+  { "json", p_json },     { NULL, NULL },
+};
+
+/* core.is(kind, text) -> may this text go into a URL as a "host", "label", "path", "url"?
  */
 static int p_is(lua_State *L) {
   static const char *const kinds[] = { "host", "label", "path", "url", NULL };
@@ -219,38 +216,34 @@ static int p_is(lua_State *L) {
   return 1;
 }
 
-/* core.join(base or nil, url) -> the absolute URL, or nil */
-static int p_join(lua_State *L) {
-  const char *base = luaL_optstring(L, 1, NULL), *url = luaL_checkstring(L, 2);
-  bearer_buffer out = { 0 };
-  if (!bearer_url_join(&out, base, url)) {
-    bearer_buffer_free(&out);
-    lua_pushnil(L);
-    return 1;
+/* core.nearest(word, list) -> the one that looks most like it, or nil */
+static int p_nearest(lua_State *L) {
+  const char *word = luaL_checkstring(L, 1), *list[100];
+  int count = 0, found;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  for (int i = 1; i <= 100; i++) {
+    lua_rawgeti(L, 2, i);
+    if (lua_type(L, -1) == LUA_TSTRING)
+      list[count++] = lua_tostring(L, -1); /* the list keeps it */
+    lua_pop(L, 1);
   }
-  bearer_buffer_push(L, &out);
+  found = bearer_nearest(word, list, count);
+  lua_pushstring(L, found >= 0 ? list[found] : NULL);
   return 1;
 }
 
-static const luaL_Reg primitives[] = {
-  { "base64", p_base64 }, { "base64url", p_base64url }, { "hex", p_hex },
-  { "sha1", p_sha1 },     { "sha256", p_sha256 },       { "hmac", p_hmac },
-  { "random", p_random }, { "uuid", p_uuid },           { "now", p_now },
-  { NULL, NULL },
-};
-
 static const luaL_Reg functions[] = {
-  { "can_yield", p_can_yield },
-  { "date", p_date },
   { "is", p_is },
-  { "jitter", p_jitter },
-  { "join", p_join },
-  { "jwt_payload", p_jwt_payload },
+  { "nearest", p_nearest },
   { NULL, NULL },
 };
 
 void bearer_primitives_open(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
-  luaL_newlib(L, primitives);
-  lua_setfield(L, -2, "primitives");
+  bearer_state_push(L, BEARER_PRIMITIVES);
+  if (lua_isnil(L, -1)) {
+    luaL_newlib(L, primitives);
+    bearer_state_keep(L, BEARER_PRIMITIVES);
+  }
+  lua_pop(L, 1);
 }

@@ -3,97 +3,114 @@ Secret references: where a secret is, read when a login is sent, never kept as a
 string.
 @module bearer.core
 */
-#include "lua/core.h"
+#include "lua/secret_ref.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define BEARER_FILE_MAX (1024 * 1024)
+#include "base/file.h"
+#include "lua/value.h"
 
 typedef struct {
   char is_file;
-  char name[]; /* of the variable, or the path */
+  char has_field; /* of a JSON file: its name stands behind the path and a NUL */
+  char name[];    /* of the variable, or the path */
 } reference;
 
-/* The size to read, or -1: a pipe or device could keep the host waiting. */
-static long regular_size(int fd) {
-  struct stat info;
-  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size > BEARER_FILE_MAX)
-    return -1;
-  return (long)info.st_size;
+static const char *field_of(const reference *r) {
+  return r->name + strlen(r->name) + 1;
 }
 
-static size_t without_newline(const char *data, size_t size) {
-  if (size == 0 || data[size - 1] != '\n')
-    return size;
-  return size > 1 && data[size - 2] == '\r' ? size - 2 : size - 1;
+int bearer_secret_ref_is(lua_State *L, int index) {
+  return luaL_testudata(L, index, BEARER_SECRET) != NULL;
 }
 
-static const char *read_all(int fd, bearer_secret *out) {
-  long size = regular_size(fd);
-  char *data;
-  ssize_t got = 0, more = 1;
-  const char *why = NULL;
-  if (size < 0)
-    return "is no regular file of at most 1 MiB";
-  data = malloc((size_t)size + 1);
-  if (data == NULL)
-    return "not enough memory";
-  while (more > 0 && got < size) {
-    more = read(fd, data + got, (size_t)(size - got));
-    if (more > 0)
-      got += more;
-    else if (more < 0 && errno == EINTR)
-      more = 1;
-  }
-  if (more < 0)
-    why = "cannot be read";
-  else if (!bearer_secret_set(out, data, without_newline(data, (size_t)got)))
-    why = "not enough memory";
-  bearer_wipe(data, (size_t)size);
-  free(data);
-  return why;
+/* ---- reading ----------------------------------------------------------------- */
+
+/* systemd puts a service's credentials into a folder of its own; a relative path is looked
+   for there first. */
+static const char *read_relative(const char *path, bearer_secret *out) {
+  const char *folder = path[0] != '/' ? getenv("CREDENTIALS_DIRECTORY") : NULL;
+  char whole[4096];
+  if (folder == NULL ||
+      snprintf(whole, sizeof(whole), "%s/%s", folder, path) >= (int)sizeof(whole))
+    return "does not exist";
+  return bearer_file_read(whole, BEARER_FILE_MAX, out);
 }
 
 static const char *read_file(const char *path, bearer_secret *out) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  const char *why;
-  if (fd < 0)
-    return errno == ENOENT   ? "does not exist"
-           : errno == EACCES ? "may not be read"
-                             : "cannot be opened";
-  why = read_all(fd, out);
-  close(fd);
+  const char *why = read_relative(path, out);
+  if (why != NULL && strcmp(why, "does not exist") == 0)
+    why = bearer_file_read(path, BEARER_FILE_MAX, out);
+  if (why == NULL)
+    out->size = bearer_file_without_newline(out->data, out->size);
   return why;
 }
 
-const char *bearer_reference_read(lua_State *L, int index, bearer_secret *out) {
-  const reference *r = luaL_checkudata(L, index, BEARER_REFERENCE);
-  const char *value, *why = NULL;
-  if (r->is_file) {
-    why = read_file(r->name, out);
-  } else {
-    value = getenv(r->name);
-    if (value == NULL)
-      return "is not set";
-    if (!bearer_secret_set(out, value, strlen(value)))
-      return "not enough memory";
+/* One field of the JSON that was read: it passes through lua-cjson. */
+static const char *take_field(lua_State *L, const char *name, bearer_secret *out) {
+  const char *text, *why = NULL;
+  size_t size;
+  int top = lua_gettop(L);
+  lua_pushlstring(L, out->data, out->size);
+  bearer_secret_clear(out);
+  text = lua_tolstring(L, -1, &size);
+  bearer_json_decode(L, text, size);
+  if (!lua_istable(L, -1))
+    why = "is no JSON object";
+  else
+    lua_getfield(L, -1, name);
+  if (why == NULL && lua_type(L, -1) != LUA_TSTRING)
+    why = "has no such field that is a text";
+  if (why == NULL) {
+    text = lua_tolstring(L, -1, &size);
+    why = bearer_secret_set(out, text, size) ? NULL : "not enough memory";
   }
-  return why == NULL && out->size == 0 ? "is empty" : why;
+  lua_settop(L, top);
+  return why;
 }
 
-static int reference_new(lua_State *L, int is_file) {
-  size_t size;
-  const char *name = luaL_checklstring(L, 1, &size);
-  reference *r;
-  luaL_argcheck(L, size > 0 && strlen(name) == size, 1, "a name without NUL expected");
-  r = bearer_object_new(L, BEARER_REFERENCE, sizeof(*r) + size + 1);
+static const char *read_variable(const char *name, bearer_secret *out) {
+  const char *value = getenv(name);
+  if (value == NULL)
+    return "is not set";
+  return bearer_secret_set(out, value, strlen(value)) ? NULL : "not enough memory";
+}
+
+const char *bearer_secret_ref_read(lua_State *L, int index, bearer_secret *out) {
+  const reference *r = luaL_checkudata(L, index, BEARER_SECRET);
+  const char *why =
+      r->is_file ? read_file(r->name, out) : read_variable(r->name, out);
+  if (why == NULL && r->has_field)
+    why = take_field(L, field_of(r), out);
+  if (why == NULL && out->size == 0)
+    why = "is empty";
+  if (why != NULL)
+    bearer_secret_clear(out);
+  return why;
+}
+
+/* ---- making ------------------------------------------------------------------ */
+
+static const char *check_name(lua_State *L, const char *function, size_t *size) {
+  const char *name;
+  if (lua_type(L, 1) != LUA_TSTRING)
+    bearer_raise(L, "%s: a text expected, got %s", function, luaL_typename(L, 1));
+  name = lua_tolstring(L, 1, size);
+  if (*size == 0 || strlen(name) != *size)
+    bearer_raise(L, "%s: a name without NUL expected", function);
+  return name;
+}
+
+static int make(lua_State *L, int is_file, const char *name, size_t size,
+                const char *field, size_t field_size) {
+  reference *r = bearer_new(L, BEARER_SECRET, sizeof(*r) + size + field_size + 2, 0);
   r->is_file = (char)is_file;
-  memcpy(r->name, name, size + 1);
+  r->has_field = field != NULL;
+  memcpy(r->name, name, size);
+  if (field != NULL)
+    memcpy(r->name + size + 1, field, field_size);
   return 1;
 }
 
@@ -101,42 +118,57 @@ static int reference_new(lua_State *L, int is_file) {
 A secret in an environment variable.
 @function env
 @tparam string name of the variable
-@treturn bearer.reference
+@treturn bearer.secret_ref
 */
-static int reference_env(lua_State *L) {
-  return reference_new(L, 0);
+static int secret_ref_env(lua_State *L) {
+  size_t size;
+  const char *name = check_name(L, "env", &size);
+  return make(L, 0, name, size, NULL, 0);
 }
 
 /***
 A secret in a file; its last newline is dropped. The file is read again at each login, so
-that a rotated secret is noticed.
+that a rotated secret is noticed. A relative path is looked for below
+`$CREDENTIALS_DIRECTORY` first, where systemd sets it.
 @function file
 @tparam string path of a regular file of at most 1 MiB
-@treturn bearer.reference
+@tparam[opt] table options `{ json = "field" }`: one field of a JSON file
+@treturn bearer.secret_ref
 */
-static int reference_file(lua_State *L) {
-  return reference_new(L, 1);
+static int secret_ref_file(lua_State *L) {
+  size_t size, field_size = 0;
+  const char *name = check_name(L, "file", &size), *field = NULL;
+  if (!lua_isnoneornil(L, 2)) {
+    if (!lua_istable(L, 2))
+      return bearer_raise(L, "file: a table expected, got %s", luaL_typename(L, 2));
+    lua_getfield(L, 2, "json");
+    if (lua_type(L, -1) != LUA_TSTRING)
+      return bearer_raise(L, "file.json: the name of a field expected");
+    field = lua_tolstring(L, -1, &field_size);
+    if (field_size == 0 || strlen(field) != field_size)
+      return bearer_raise(L, "file.json: the name of a field expected");
+  }
+  return make(L, 1, name, size, field, field_size);
 }
 
-static int reference_tostring(lua_State *L) {
-  const reference *r = luaL_checkudata(L, 1, BEARER_REFERENCE);
+static int secret_ref_tostring(lua_State *L) {
+  const reference *r = luaL_checkudata(L, 1, BEARER_SECRET);
   lua_pushfstring(L, "%s %s", r->is_file ? "file" : "environment variable", r->name);
   return 1;
 }
 
 static const luaL_Reg metamethods[] = {
-  { "__tostring", reference_tostring },
+  { "__tostring", secret_ref_tostring },
   { NULL, NULL },
 };
 
 static const luaL_Reg functions[] = {
-  { "env", reference_env },
-  { "file", reference_file },
+  { "env", secret_ref_env },
+  { "file", secret_ref_file },
   { NULL, NULL },
 };
 
-void bearer_reference_open(lua_State *L) {
-  bearer_object_type(L, BEARER_REFERENCE, metamethods, NULL);
-  lua_pop(L, 1);
+void bearer_secret_ref_open(lua_State *L) {
+  bearer_class(L, BEARER_SECRET, metamethods, NULL);
   luaL_setfuncs(L, functions, 0);
 }

@@ -1,219 +1,157 @@
 /*
- * Transfers for Lua: begun here, advanced by core.poll, read when they have ended.
+ * Sending a request of a job's.
  */
-#include "lua/core.h"
+#include "lua/send.h"
 
 #include <string.h>
 
-typedef struct {
-  bearer_transfer *transfer; /* owned; NULL when it is closed */
-} holder;
+#include "lua/read.h"
 
-static holder *check_holder(lua_State *L) {
-  return luaL_checkudata(L, 1, BEARER_TRANSFER);
+void bearer_sending_clear(bearer_sending *s) {
+  bearer_request_clear(&s->request);
+  bearer_response_clear(&s->response);
+  bearer_option_secrets_clear(&s->secrets);
+  bearer_buffer_free(&s->about);
 }
 
-static bearer_transfer *check(lua_State *L) {
-  bearer_transfer *t = check_holder(L)->transfer;
-  luaL_argcheck(L, t != NULL, 1, "the transfer is closed");
-  return t;
-}
+/* ---- by the host's transport ---------------------------------------------------------- */
 
-/* ---- options: the table at 2 ------------------------------------------------- */
-
-static long milliseconds(lua_State *L, const char *name) { /* [-0, +0, e] */
-  lua_Number s;
-  lua_getfield(L, 2, name);
-  s = lua_tonumber(L, -1);
-  lua_pop(L, 1);
-  if (!(s > 0.001)) /* 0 would mean: for ever */
-    return 1;
-  return s > 1e6 ? 1000000000L : (long)(s * 1000);
-}
-
-static const char *text(lua_State *L, const char *name) { /* [-0, +1, e] */
-  lua_getfield(L, 2, name); /* stays on the stack while it is borrowed */
-  return lua_tostring(L, -1);
-}
-
-/* A text or a secret reference. NULL, or why it cannot be read. [-0, +0, e] */
-static const char *secret(lua_State *L, const char *name, bearer_secret *out) {
-  const char *why = NULL, *data;
-  size_t size;
-  lua_getfield(L, 2, name);
-  if (lua_type(L, -1) == LUA_TUSERDATA)
-    why = bearer_reference_read(L, lua_gettop(L), out);
-  else if ((data = lua_tolstring(L, -1, &size)) != NULL &&
-           !bearer_secret_set(out, data, size))
-    why = "not enough memory";
-  lua_pop(L, 1);
-  return why;
-}
-
-static const char *read_secrets(lua_State *L, bearer_options *o, const char **which) {
-  static const char *const names[] = { "ca_pem", "cert", "key" };
-  bearer_secret *const places[] = { &o->ca_pem, &o->cert, &o->key };
-  for (int i = 0; i < 3; i++) {
-    const char *why = secret(L, names[i], places[i]);
-    *which = names[i];
-    if (why != NULL)
-      return why;
-  }
-  return NULL;
-}
-
-static void clear_secrets(bearer_options *o) {
-  bearer_secret_clear(&o->ca_pem);
-  bearer_secret_clear(&o->cert);
-  bearer_secret_clear(&o->key);
-}
-
-/* core.send(request, options) -> a transfer; the request is spent. Or nil, the option
-   that cannot be read, and why. options: timeout, connect_timeout (seconds), max_response
-   (bytes), ca_file, ca_pem, cert, key, proxy, user_agent, once */
-static int transfer_send(lua_State *L) {
-  bearer_request *m = bearer_request_check(L, 1);
-  bearer_options o;
-  holder *h;
-  const char *why, *which;
-  memset(&o, 0, sizeof(o));
-  luaL_checktype(L, 2, LUA_TTABLE);
-  lua_settop(L, 2);
-  h = bearer_object_new(L, BEARER_TRANSFER, sizeof(*h));
-  o.timeout_ms = milliseconds(L, "timeout");
-  o.connect_timeout_ms = milliseconds(L, "connect_timeout");
-  lua_getfield(L, 2, "max_response");
-  o.max_response = (size_t)lua_tonumber(L, -1);
-  lua_getfield(L, 2, "once");
-  o.once = lua_toboolean(L, -1);
-  o.ca_file = text(L, "ca_file");
-  o.proxy = text(L, "proxy");
-  o.user_agent = text(L, "user_agent");
-  why = read_secrets(L, &o, &which);
-  if (why == NULL)
-    h->transfer = bearer_client_start(&bearer_lua_state(L)->net, m, &o);
-  clear_secrets(&o);
-  if (why == NULL && h->transfer == NULL)
-    return luaL_error(L, "not enough memory");
-  lua_settop(L, 3);
-  if (why == NULL)
-    return 1;
-  lua_pushnil(L);
-  lua_pushstring(L, which);
-  lua_pushstring(L, why);
-  return 3;
-}
-
-/* transfer:id() -> what core.next_ended() calls it */
-static int transfer_id(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)check(L)->id);
-  return 1;
-}
-
-static int transfer_ended(lua_State *L) {
-  holder *h = check_holder(L);
-  lua_pushboolean(L, h->transfer == NULL || bearer_transfer_has_ended(h->transfer));
-  return 1;
-}
-
-/* ---- results ----------------------------------------------------------------- */
-
-static const char *code_of(const bearer_transfer *t) {
-  if (t->too_large)
-    return "too_large";
-  if (t->forked)
-    return "forked";
-  switch (t->result) {
-  case CURLE_OPERATION_TIMEDOUT:
-    return "timeout";
-  case CURLE_COULDNT_RESOLVE_HOST:
-  case CURLE_COULDNT_RESOLVE_PROXY:
-    return "dns";
-  case CURLE_COULDNT_CONNECT:
-    return "connect";
-  case CURLE_SSL_CONNECT_ERROR:
-  case CURLE_PEER_FAILED_VERIFICATION:
-  case CURLE_SSL_CERTPROBLEM:
-  case CURLE_SSL_CIPHER:
-  case CURLE_SSL_CACERT_BADFILE:
-  case CURLE_SSL_ISSUER_ERROR:
-  case CURLE_SSL_SHUTDOWN_FAILED:
-  case CURLE_SSL_ENGINE_INITFAILED:
-  case CURLE_SSL_INVALIDCERTSTATUS:
-    return "tls";
-  case CURLE_PROXY:
-    return "proxy";
-  case CURLE_PARTIAL_FILE:
-  case CURLE_GOT_NOTHING:
-  case CURLE_BAD_CONTENT_ENCODING:
-  case CURLE_WEIRD_SERVER_REPLY:
-  case CURLE_UNSUPPORTED_PROTOCOL:
-  case CURLE_WRITE_ERROR:
-    return "bad_answer";
-  case CURLE_OUT_OF_MEMORY:
-    return "memory";
-  default:
-    return "network";
+static void push_headers(lua_State *L, const bearer_request *r) { /* [-0, +1, m] */
+  lua_newtable(L);
+  for (const struct curl_slist *h = r->headers; h != NULL; h = h->next) {
+    size_t size = strcspn(h->data, ":;");
+    const char *value = h->data + size + 1;
+    lua_pushlstring(L, h->data, size);
+    lua_pushstring(L, *value == ' ' ? value + 1 : value);
+    lua_rawset(L, -3);
   }
 }
 
-/* transfer:answer() -> {status, head, body}, or nil, {code, reason, sent}: a stable code,
-   libcurl's words, and whether anything left for the server */
-static int transfer_answer(lua_State *L) {
-  bearer_transfer *t = check(L);
-  int ok;
-  luaL_argcheck(L, bearer_transfer_has_ended(t), 1, "the transfer has not ended");
-  ok = t->result == CURLE_OK && t->status != 0 && !t->too_large && !t->forked;
-  if (!ok)
-    lua_pushnil(L);
-  lua_createtable(L, 0, 3);
-  if (ok) {
-    lua_pushinteger(L, t->status);
-    lua_setfield(L, -2, "status");
-    lua_pushlstring(L, bearer_buffer_string(&t->head), t->head.size);
-    lua_setfield(L, -2, "head");
-    lua_pushlstring(L, bearer_buffer_string(&t->body), t->body.size);
+static void push_request(lua_State *L, const bearer_request *r, double seconds) {
+  lua_createtable(L, 0, 5);
+  lua_pushlstring(L, bearer_buffer_string(&r->method), r->method.size);
+  lua_setfield(L, -2, "method");
+  lua_pushlstring(L, bearer_buffer_string(&r->url), r->url.size);
+  lua_setfield(L, -2, "url");
+  push_headers(L, r);
+  lua_setfield(L, -2, "headers");
+  if (r->has_body) {
+    lua_pushlstring(L, bearer_buffer_string(&r->body), r->body.size);
     lua_setfield(L, -2, "body");
-    return 1;
   }
-  lua_pushstring(L, t->result == CURLE_OK && t->status == 0 && !t->forked ? "bad_answer"
-                                                                          : code_of(t));
-  lua_setfield(L, -2, "code");
-  lua_pushstring(L, t->reason);
-  lua_setfield(L, -2, "reason");
-  lua_pushboolean(L, t->sent || t->forked);
-  lua_setfield(L, -2, "sent");
-  return 2;
+  lua_pushnumber(L, seconds);
+  lua_setfield(L, -2, "timeout");
 }
 
-/* transfer:close(), also __gc: safe to call twice */
-static int transfer_close(lua_State *L) {
-  holder *h = check_holder(L);
-  bearer_transfer_close(h->transfer);
-  h->transfer = NULL;
+/* "call", turn, transport, request, options */
+static void need_transport(lua_State *L, bearer_job *job, bearer_sending *s, int options,
+                           double seconds) {
+  lua_pushliteral(L, "call");
+  lua_pushnumber(L, ++job->turn);
+  bearer_get_slot(L, options, BEARER_OPTION_TRANSPORT);
+  push_request(L, &s->request, seconds);
+  lua_pushvalue(L, options);
+  bearer_request_clear(&s->request);
+  job->is_calling = 1;
+  job->needed = 5;
+}
+
+/* Its words may hold the request. */
+static int fail_transport(bearer_failure *f, const bearer_vars *vars, const char *why) {
+  bearer_failure_set(f, BEARER_NETWORK, NULL);
+  bearer_failure_describe(f, vars, why, strlen(why));
   return 0;
 }
 
-static const luaL_Reg metamethods[] = {
-  { "__gc", transfer_close },
-  { NULL, NULL },
-};
+static int take_transport(lua_State *L, bearer_sending *s, int options,
+                          const bearer_vars *vars, bearer_failure *f) {
+  const char *text;
+  if (!lua_toboolean(L, 2) || lua_isnoneornil(L, 3)) {
+    text = lua_type(L, lua_toboolean(L, 2) ? 4 : 3) == LUA_TSTRING
+               ? lua_tostring(L, lua_toboolean(L, 2) ? 4 : 3)
+               : NULL;
+    return fail_transport(f, vars, text != NULL            ? text
+                             : !lua_toboolean(L, 2) ? "the transport raised an error"
+                                                     : "the transport gave no answer");
+  }
+  if (!bearer_read_transport(L, 3, &s->response))
+    return fail_transport(f, vars, "the transport's answer is no {status, headers, body}");
+  if (s->response.body.size > bearer_options_at(L, options)->max_response) {
+    bearer_failure_set(f, BEARER_TOO_LARGE, "the answer is too large");
+    return 0;
+  }
+  return 1;
+}
 
-static const luaL_Reg methods[] = {
-  { "id", transfer_id },
-  { "ended", transfer_ended },
-  { "answer", transfer_answer },
-  { "close", transfer_close },
-  { NULL, NULL },
-};
+/* ---- by libcurl ------------------------------------------------------------------------- */
 
-static const luaL_Reg functions[] = {
-  { "send", transfer_send },
-  { NULL, NULL },
-};
+static bearer_progress start(lua_State *L, bearer_job *job, bearer_sending *s, int options,
+                             double seconds, int once, bearer_failure *f) {
+  bearer_send_options how;
+  char text[160];
+  const char *why = bearer_options_fill(L, options, seconds, &how, &s->secrets, text,
+                                        sizeof(text));
+  how.once = once;
+  if (why == NULL)
+    job->transfer = bearer_client_send(&job->state->client, &s->request, &how, job);
+  bearer_option_secrets_clear(&s->secrets);
+  bearer_request_clear(&s->request);
+  if (why != NULL) {
+    bearer_failure_set(f, BEARER_NO_SECRET, why);
+    return BEARER_HAS_ENDED;
+  }
+  if (job->transfer == NULL)
+    luaL_error(L, "not enough memory");
+  return BEARER_WAITS;
+}
 
-void bearer_transfer_open(lua_State *L) {
-  bearer_object_type(L, BEARER_TRANSFER, metamethods, methods);
+static int take_transfer(bearer_job *job, bearer_sending *s, const bearer_vars *vars,
+                         bearer_failure *f, int *sent) {
+  bearer_transfer *t = job->transfer;
+  int ok = t->code == BEARER_OK;
+  bearer_response_clear(&s->response);
+  if (ok) {
+    s->response = t->response;
+    memset(&t->response, 0, sizeof(t->response));
+  } else {
+    bearer_failure_set(f, t->code, NULL);
+    bearer_failure_describe(f, vars, t->reason, strlen(t->reason));
+    *sent = t->sent;
+  }
+  bearer_transfer_close(t);
+  job->transfer = NULL;
+  return ok;
+}
+
+/* ---- either ----------------------------------------------------------------------------- */
+
+bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, int options,
+                            double seconds, int once, bearer_failure *f) {
+  const char *url = bearer_buffer_string(&s->request.url);
+  int has_transport;
+  bearer_buffer_reset(&s->about);
+  bearer_buffer_text(&s->about, bearer_buffer_string(&s->request.method));
+  bearer_buffer_text(&s->about, " ");
+  bearer_buffer_add(&s->about, url, strcspn(url, "?#"));
+  bearer_get_slot(L, options, BEARER_OPTION_TRANSPORT);
+  has_transport = lua_toboolean(L, -1);
   lua_pop(L, 1);
-  luaL_setfuncs(L, functions, 0);
+  if (!has_transport)
+    return start(L, job, s, options, seconds, once, f);
+  need_transport(L, job, s, options, seconds);
+  return BEARER_NEEDS;
+}
+
+int bearer_send_result(lua_State *L, bearer_job *job, bearer_sending *s, int options,
+                       const bearer_vars *vars, bearer_failure *f, int *sent) {
+  *sent = 1;
+  if (job->transfer != NULL)
+    return take_transfer(job, s, vars, f, sent);
+  return take_transport(L, s, options, vars, f);
+}
+
+void bearer_send_about(const bearer_sending *s, const bearer_vars *vars,
+                       bearer_failure *f) {
+  if (s->about.size > 0)
+    bearer_failure_about(f, vars, bearer_buffer_string(&s->about), s->about.size);
 }

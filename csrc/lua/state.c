@@ -1,32 +1,58 @@
 /*
- * What one Lua state owns: its clock and its transfers.
+ * What one Lua state owns.
  */
-#include "lua/core.h"
+#include "lua/state.h"
 
 #include <math.h>
+#include <openssl/rand.h>
 #include <string.h>
 
-static char key; /* its address names the state in the registry */
+#include "base/secret.h"
+#include "http/fork.h"
 
-bearer_lua *bearer_lua_state(lua_State *L) {
-  bearer_lua *state;
-  lua_pushlightuserdata(L, &key);
+static char keys[BEARER_KEPT]; /* their addresses name what is kept in the registry */
+
+void bearer_state_push(lua_State *L, bearer_kept what) {
+  lua_pushlightuserdata(L, &keys[what]);
   lua_rawget(L, LUA_REGISTRYINDEX);
+}
+
+void bearer_state_keep(lua_State *L, bearer_kept what) {
+  lua_pushlightuserdata(L, &keys[what]);
+  lua_insert(L, -2);
+  lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
+bearer_lua_state *bearer_state_of(lua_State *L) {
+  bearer_lua_state *state;
+  bearer_state_push(L, BEARER_THE_STATE);
   state = lua_touserdata(L, -1);
   lua_pop(L, 1); /* the registry keeps it */
   return state;
 }
 
-static int state_gc(lua_State *L) {
-  bearer_lua *state = lua_touserdata(L, 1);
-  bearer_client_close(&state->net);
-  bearer_buffer_free(&state->handed);
-  return 0;
+int bearer_random(unsigned char *out, size_t size) {
+  int ok;
+  bearer_fork_lock();
+  ok = RAND_bytes(out, (int)size) == 1;
+  bearer_fork_unlock();
+  return ok;
 }
+
+double bearer_state_random(bearer_lua_state *state) {
+  unsigned char b[4] = { 0 };
+  if (state->pinned_random >= 0)
+    return state->pinned_random;
+  if (!bearer_random(b, sizeof(b)))
+    return 0.5;
+  return (((b[0] * 256.0 + b[1]) * 256.0 + b[2]) * 256.0 + b[3]) / 4294967296.0;
+}
+
+/* ---- functions for Lua ------------------------------------------------------- */
 
 /* core.now() -> seconds on the monotonic clock, Unix time */
 static int state_now(lua_State *L) {
-  const bearer_lua *state = bearer_lua_state(L);
+  const bearer_lua_state *state = bearer_state_of(L);
   lua_pushnumber(L, bearer_clock_monotonic(&state->clock));
   lua_pushnumber(L, bearer_clock_wall(&state->clock));
   return 2;
@@ -34,11 +60,36 @@ static int state_now(lua_State *L) {
 
 /* core.clock([monotonic, wall]): stop the clocks at these instants; run on without */
 static int state_clock(lua_State *L) {
-  bearer_clock *clock = &bearer_lua_state(L)->clock;
+  bearer_clock *clock = &bearer_state_of(L)->clock;
+  lua_Number monotonic = luaL_optnumber(L, 1, 0), wall = luaL_optnumber(L, 2, 0);
   clock->frozen = !lua_isnoneornil(L, 1);
-  clock->monotonic = luaL_optnumber(L, 1, 0);
-  clock->wall = luaL_optnumber(L, 2, 0);
+  clock->monotonic = monotonic;
+  clock->wall = wall;
   return 0;
+}
+
+/* core.jitter([number]): what decides pauses and spreads from now on; chance without */
+static int state_jitter(lua_State *L) {
+  bearer_state_of(L)->pinned_random = luaL_optnumber(L, 1, -1);
+  return 0;
+}
+
+/* core.addresses() -> of the clock and of the count of changes, for LuaJIT's FFI */
+static int state_addresses(lua_State *L) {
+  bearer_lua_state *state = bearer_state_of(L);
+  lua_pushlightuserdata(L, &state->clock);
+  lua_pushlightuserdata(L, &state->served);
+  return 2;
+}
+
+/* core.can_yield() -> may the caller yield? Not below a C function such as string.gsub */
+static int state_can_yield(lua_State *L) {
+#if defined(BEARER_PLAIN_51) || LUA_VERSION_NUM == 502
+  lua_pushboolean(L, !lua_pushthread(L)); /* nothing better is known there */
+#else
+  lua_pushboolean(L, lua_isyieldable(L));
+#endif
+  return 1;
 }
 
 /* core.poll([max_ms]) -> how many transfers are under way, as soon as one has ended */
@@ -48,29 +99,13 @@ static int state_poll(lua_State *L) {
     ms = 0;
   if (ms > 60000)
     ms = 60000;
-  lua_pushinteger(L, bearer_client_poll(&bearer_lua_state(L)->net, (long)ceil(ms)));
-  return 1;
-}
-
-/* core.next_ended() -> the id of a transfer that has ended, each once, or nil */
-static int state_next_ended(lua_State *L) {
-  unsigned long id = bearer_client_next_ended(&bearer_lua_state(L)->net);
-  if (id == 0)
-    lua_pushnil(L);
-  else
-    lua_pushinteger(L, (lua_Integer)id);
-  return 1;
-}
-
-/* core.has_ended() -> is there one for core.next_ended()? */
-static int state_has_ended(lua_State *L) {
-  lua_pushboolean(L, bearer_client_has_ended(&bearer_lua_state(L)->net));
+  lua_pushinteger(L, bearer_client_poll(&bearer_state_of(L)->client, (long)ceil(ms)));
   return 1;
 }
 
 /* core.fd() -> a descriptor to watch for reading, or nil */
 static int state_fd(lua_State *L) {
-  int fd = bearer_client_fd(&bearer_lua_state(L)->net);
+  int fd = bearer_client_fd(&bearer_state_of(L)->client);
   if (fd < 0)
     lua_pushnil(L);
   else
@@ -81,29 +116,37 @@ static int state_fd(lua_State *L) {
 static const luaL_Reg functions[] = {
   { "now", state_now },
   { "clock", state_clock },
+  { "jitter", state_jitter },
+  { "addresses", state_addresses },
+  { "can_yield", state_can_yield },
   { "poll", state_poll },
-  { "next_ended", state_next_ended },
-  { "has_ended", state_has_ended },
   { "fd", state_fd },
   { NULL, NULL },
 };
 
-void bearer_lua_open(lua_State *L) {
-  bearer_lua *state;
+static int state_gc(lua_State *L) {
+  bearer_lua_state *state = lua_touserdata(L, 1);
+  bearer_client_close(&state->client);
+  bearer_wipe(state->key, sizeof(state->key));
+  return 0;
+}
+
+static void make(lua_State *L) { /* [-0, +0, m] */
+  bearer_lua_state *state = lua_newuserdata(L, sizeof(*state));
+  memset(state, 0, sizeof(*state));
+  bearer_client_init(&state->client);
+  state->pinned_random = -1;
+  lua_newtable(L); /* state, mt */
+  lua_pushcfunction(L, state_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2); /* state */
+  if (!bearer_random(state->key, sizeof(state->key)))
+    luaL_error(L, "no random bytes are to be had");
+  bearer_state_keep(L, BEARER_THE_STATE);
+}
+
+void bearer_state_open(lua_State *L) {
+  if (bearer_state_of(L) == NULL)
+    make(L);
   luaL_setfuncs(L, functions, 0);
-  lua_pushlightuserdata(L, &key);
-  lua_rawget(L, LUA_REGISTRYINDEX);
-  if (lua_isnil(L, -1)) {
-    state = lua_newuserdata(L, sizeof(*state)); /* core, nil, state */
-    memset(state, 0, sizeof(*state));
-    bearer_client_init(&state->net);
-    lua_newtable(L); /* core, nil, state, mt */
-    lua_pushcfunction(L, state_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2); /* core, nil, state */
-    lua_pushlightuserdata(L, &key);
-    lua_insert(L, -2);
-    lua_rawset(L, LUA_REGISTRYINDEX); /* core, nil */
-  }
-  lua_pop(L, 1);
 }

@@ -1,0 +1,60 @@
+/*
+ * Types of userdata, and values on their way into Lua.
+ */
+#ifndef BEARER_CLASS_H
+#define BEARER_CLASS_H
+
+#include "base/buffer.h"
+#include "lua/compat.h"
+
+#define BEARER_ERROR    "bearer.error"
+#define BEARER_LOGIN    "bearer.login"
+#define BEARER_PROVIDER "bearer.provider"
+#define BEARER_SECRET   "bearer.secret_ref"
+#define BEARER_TOKEN    "bearer.token"
+
+#pragma GCC visibility push(hidden)
+
+/* Make the type: its metatable with these metamethods, and methods as its __index. One
+   that is there already stays as it is: living objects keep the methods that Lua put on
+   them. [-0, +0, m] */
+void bearer_class(lua_State *L, const char *type, const luaL_Reg *metamethods,
+                  const luaL_Reg *methods);
+
+/* A zeroed userdata with its metatable, and so many slots. [-0, +1, m] */
+void *bearer_new(lua_State *L, const char *type, size_t size, int slots);
+
+/* The userdata at index, of this type; otherwise a mistake of the caller of `method`.
+   [-0, +0, v] */
+void *bearer_check(lua_State *L, int index, const char *type, const char *method);
+
+/* Raise a mistake of the caller's, at the line of the first Lua code that is not ours.
+   [-0, +0, v] */
+int bearer_raise(lua_State *L, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* "file:line: " of that code. [-0, +1, m] */
+void bearer_push_where(lua_State *L);
+
+#define BEARER_QUOTED_MAX 80
+
+/* A name between quotes, safe to show: cut, and without control characters. */
+const char *bearer_quote(const char *text, char quoted[BEARER_QUOTED_MAX]);
+/* "; did you mean 'x'?", or "". */
+const char *bearer_suggest(const char *word, const char *const *list, int count,
+                           char *text, size_t room);
+
+/* Push bytes that Lua code could free while Lua collects, or that are to be wiped however
+   this ends. Both raise when memory ran out. [-0, +1, m] */
+void bearer_push_bytes(lua_State *L, const char *data, size_t size);
+void bearer_push_buffer(lua_State *L, bearer_buffer *b); /* and free it */
+
+/* Before anything is pushed. [-0, +0, m] */
+void bearer_class_open(lua_State *L);
+
+/* nil, message, err of the error on top. [-1, +3, m] */
+int bearer_refuse(lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif

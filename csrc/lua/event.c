@@ -1,0 +1,98 @@
+/*
+ * Events, for metrics.
+ */
+#include "lua/event.h"
+
+/* The list in the registry holds a listener and an event in turn. */
+enum { EACH = 2 };
+
+static void set_integer(lua_State *L, const char *name, lua_Integer n) {
+  lua_pushinteger(L, n);
+  lua_setfield(L, -2, name);
+}
+
+static int push_listener(lua_State *L, int index) { /* [-0, +1 or 0, -] */
+  bearer_get_slot(L, index, BEARER_LOGIN_OPTIONS);
+  if (lua_isuserdata(L, -1))
+    bearer_get_slot(L, lua_gettop(L), BEARER_OPTION_EVENT);
+  else
+    lua_pushnil(L);
+  lua_remove(L, -2);
+  if (lua_isfunction(L, -1))
+    return 1;
+  lua_pop(L, 1);
+  return 0;
+}
+
+int bearer_event_begin(lua_State *L, int index, const char *name) {
+  const bearer_login *l = lua_touserdata(L, index);
+  luaL_checkstack(L, 10, NULL);
+  if (!push_listener(L, index))
+    return 0;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "event");
+  lua_pushstring(L, l->def->name);
+  lua_setfield(L, -2, "provider");
+  set_integer(L, "logins", l->logins);
+  set_integer(L, "refreshes", l->refreshes);
+  set_integer(L, "failures", l->failures);
+  set_integer(L, "refused", l->refused);
+  return 1;
+}
+
+void bearer_event_note(lua_State *L, int index) {
+  bearer_lua_state *state = bearer_state_of(L);
+  int event = lua_gettop(L);
+  bearer_state_push(L, BEARER_EVENTS); /* event, events */
+  if (push_listener(L, index)) {       /* event, events, listener */
+    lua_rawseti(L, -2, EACH * state->next_event + 1);
+    lua_pushvalue(L, event);
+    lua_rawseti(L, -2, EACH * state->next_event + 2);
+    state->next_event++;
+  }
+  lua_settop(L, event - 1);
+}
+
+/* core.events() -> how many there are to be told */
+static int event_count(lua_State *L) {
+  const bearer_lua_state *state = bearer_state_of(L);
+  lua_pushinteger(L, state->next_event - state->first_event);
+  return 1;
+}
+
+/* core.next_event() -> the listener and the event that is next, each once */
+static int event_next(lua_State *L) {
+  bearer_lua_state *state = bearer_state_of(L);
+  int n = EACH * state->first_event;
+  if (state->first_event == state->next_event)
+    return 0;
+  bearer_state_push(L, BEARER_EVENTS);
+  lua_rawgeti(L, 1, n + 1);
+  lua_rawgeti(L, 1, n + 2);
+  state->first_event++;
+  lua_pushnil(L);
+  lua_rawseti(L, 1, n + 1);
+  lua_pushnil(L);
+  lua_rawseti(L, 1, n + 2);
+  if (state->first_event == state->next_event)
+    state->first_event = state->next_event = 0;
+  return 2;
+}
+
+static const luaL_Reg functions[] = {
+  { "events", event_count },
+  { "next_event", event_next },
+  { NULL, NULL },
+};
+
+void bearer_event_open(lua_State *L) {
+  bearer_state_push(L, BEARER_EVENTS);
+  if (lua_isnil(L, -1)) {
+    lua_newtable(L);
+    bearer_state_keep(L, BEARER_EVENTS);
+  }
+  lua_pop(L, 1);
+  luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,331 @@
+/*
+ * Jobs: the lists they are in, and how they are stepped.
+ */
+#include "lua/job.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- lists ------------------------------------------------------------------- */
+
+static void empty(bearer_job_list *list) {
+  list->first = NULL;
+  list->end = &list->first;
+}
+
+static void init(bearer_lua_state *state) {
+  empty(&state->ready);
+  empty(&state->waiting);
+  empty(&state->ended);
+  state->soonest = INFINITY;
+}
+
+static void take_out(bearer_job *job) {
+  if (job->list == NULL)
+    return;
+  *job->link = job->next;
+  if (job->next != NULL)
+    job->next->link = job->link;
+  else
+    job->list->end = job->link;
+  job->list = NULL;
+  job->state->job_count--;
+}
+
+static void put(bearer_job *job, bearer_job_list *list) {
+  take_out(job);
+  job->list = list;
+  job->next = NULL;
+  job->link = list->end;
+  *list->end = job;
+  list->end = &job->next;
+  job->state->job_count++;
+}
+
+void bearer_job_wait(bearer_job *job, double wake) {
+  job->wake = wake;
+  put(job, &job->state->waiting);
+  if (wake < job->state->soonest)
+    job->state->soonest = wake;
+}
+
+static void close_transfer(bearer_job *job) {
+  bearer_transfer_close(job->transfer);
+  job->transfer = NULL;
+}
+
+void bearer_job_end(bearer_job *job) {
+  close_transfer(job);
+  job->is_calling = 0;
+  job->turn++;
+  job->has_ended = 1;
+  put(job, &job->state->ended);
+}
+
+void bearer_job_cancel(bearer_job *job) {
+  if (job->is_stepping)
+    job->is_cancelled = 1;
+  else if (!job->has_ended)
+    job->class->fail(job, BEARER_CLOSED, NULL);
+}
+
+/* ---- the objects ------------------------------------------------------------- */
+
+bearer_job *bearer_job_new(lua_State *L, const bearer_job_class *class, size_t size,
+                           int slots) {
+  bearer_job *job = bearer_new(L, BEARER_JOB, size, slots);
+  job->class = class;
+  job->state = bearer_state_of(L);
+  bearer_state_push(L, BEARER_JOBS); /* job, jobs */
+  lua_pushlightuserdata(L, job);
+  lua_pushvalue(L, -3);
+  lua_rawset(L, -3);
+  lua_pop(L, 1); /* job */
+  put(job, &job->state->ready);
+  return job;
+}
+
+bearer_job *bearer_job_test(lua_State *L, int index, const bearer_job_class *class) {
+  bearer_job *job = luaL_testudata(L, index, BEARER_JOB);
+  return job != NULL && (class == NULL || job->class == class) ? job : NULL;
+}
+
+static bearer_job *check(lua_State *L, int index) {
+  bearer_job *job = bearer_job_test(L, index, NULL);
+  if (job == NULL || job->class == NULL)
+    luaL_argerror(L, index, "a job expected");
+  return job;
+}
+
+void bearer_job_push(lua_State *L, const bearer_job *job) {
+  bearer_state_push(L, BEARER_JOBS); /* jobs */
+  lua_pushlightuserdata(L, (void *)job);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+}
+
+static int job_gc(lua_State *L) {
+  bearer_job *job = lua_touserdata(L, 1);
+  if (job->class == NULL)
+    return 0;
+  take_out(job);
+  close_transfer(job);
+  job->class->clear(job);
+  return 0;
+}
+
+/* ---- stepping ---------------------------------------------------------------- */
+
+/* Below lua_pcall: the job and what a function of the host's gave. */
+static int run(lua_State *L) {
+  bearer_job *job = lua_touserdata(L, 1);
+  bearer_progress progress;
+  while ((progress = job->class->step(L, job)) == BEARER_GO_ON)
+    lua_settop(L, 1);
+  return progress == BEARER_NEEDS ? job->needed : 0;
+}
+
+static void fail(lua_State *L, bearer_job *job, int status) { /* the error is on top */
+  int is_memory = status == LUA_ERRMEM;
+  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+  if (!job->has_ended)
+    job->class->fail(job, is_memory ? BEARER_MEMORY : BEARER_INTERRUPTED,
+                     is_memory ? NULL : text);
+}
+
+/* Step the job at `index`, with the values above it. What it needs is left in their place.
+   Gives how many values that is. */
+static int step(lua_State *L, int index) {
+  bearer_job *job = lua_touserdata(L, index);
+  int status;
+  if (job->has_ended || job->is_stepping || job->is_calling) {
+    lua_settop(L, index);
+    return 0;
+  }
+  bearer_job_wait(job, job->deadline); /* unless the step says otherwise */
+  luaL_checkstack(L, 4, NULL);
+  bearer_state_push(L, BEARER_STEP);
+  lua_insert(L, index + 1);
+  lua_pushvalue(L, index);
+  lua_insert(L, index + 2); /* job, run, job, values… */
+  job->is_stepping = 1;
+  status = lua_pcall(L, lua_gettop(L) - index - 1, LUA_MULTRET, 0);
+  job->is_stepping = 0;
+  if (status != 0)
+    fail(L, job, status);
+  if (job->is_cancelled && !job->has_ended)
+    job->class->fail(job, BEARER_CLOSED, NULL);
+  if (status != 0 || job->has_ended)
+    lua_settop(L, index);
+  return lua_gettop(L) - index;
+}
+
+/* core.step(job) -> nothing, or what it needs:
+     "call", turn, function                      call it, and tell core.answer
+     "call", turn, transport, request, options   likewise, with a `send` for the options
+     "token", turn, login                        acquire one, and tell core.answer
+     "job", turn, job                            wait for that one, and tell core.answer */
+static int job_step(lua_State *L) {
+  check(L, 1);
+  lua_settop(L, 1);
+  return step(L, 1);
+}
+
+/* core.answer(job, turn, …): what the call gave, as pcall says it. Gives what core.step
+   does. Nothing happens when somebody else has taken over. */
+static int job_answer(lua_State *L) {
+  bearer_job *job = check(L, 1);
+  unsigned int turn = (unsigned int)luaL_checknumber(L, 2);
+  if (!job->is_calling || turn != job->turn || job->is_stepping)
+    return 0;
+  job->is_calling = 0;
+  lua_remove(L, 2);
+  return step(L, 1);
+}
+
+/* core.abandon(job): the coroutine that ran the function of the host's is gone */
+static int job_abandon(lua_State *L) {
+  bearer_job *job = check(L, 1);
+  if (job->is_calling) {
+    job->is_calling = 0;
+    job->turn++;
+    job->wake = bearer_now(job->state);
+    put(job, &job->state->ready);
+  }
+  return 0;
+}
+
+/* ---- which one --------------------------------------------------------------- */
+
+static void make_due_ready(bearer_lua_state *state, double now) {
+  bearer_job *next;
+  double soonest = INFINITY;
+  for (bearer_job *job = state->waiting.first; job != NULL; job = next) {
+    next = job->next;
+    if (job->wake <= now)
+      put(job, &state->ready);
+    else if (job->wake < soonest)
+      soonest = job->wake;
+  }
+  state->soonest = soonest;
+}
+
+/* A job whose transfer has ended has one that is ready; so the order is that of answers,
+   then of instants. */
+static bearer_job *next_ready(bearer_lua_state *state) {
+  bearer_transfer *transfer = bearer_client_next_ended(&state->client);
+  double now;
+  if (transfer != NULL && transfer->user != NULL)
+    put(transfer->user, &state->ready);
+  if (state->ready.first != NULL)
+    return state->ready.first;
+  now = bearer_now(state);
+  if (now >= state->soonest)
+    make_due_ready(state, now);
+  return state->ready.first;
+}
+
+/* A function of the host's did not come back in time. */
+static void give_up_call(bearer_job *job) {
+  if (job->is_calling) {
+    job->is_calling = 0;
+    job->turn++;
+  }
+}
+
+/* core.next() -> a job that has been stepped, since something has happened to it, and what
+   it needs, as core.step says it; nothing when there is none */
+static int job_next(lua_State *L) {
+  bearer_job *job = next_ready(bearer_state_of(L));
+  lua_settop(L, 0);
+  if (job == NULL)
+    return 0;
+  bearer_job_push(L, job);
+  give_up_call(job);
+  step(L, 1);
+  return lua_gettop(L);
+}
+
+/* core.due() -> seconds until core.next() will find one without news from outside, or nil */
+static int job_due(lua_State *L) {
+  bearer_lua_state *state = bearer_state_of(L);
+  double left = state->soonest - bearer_now(state);
+  if (state->ready.first != NULL || state->ended.first != NULL ||
+      bearer_client_has_ended(&state->client))
+    left = 0;
+  if (state->waiting.first != NULL && bearer_client_moves_itself(&state->client) &&
+      left > 0.005)
+    left = 0.005;
+  if (left == INFINITY)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, left > 0 ? left : 0);
+  return 1;
+}
+
+/* core.count() -> how many jobs are under way, or have ended with nobody told */
+static int job_count(lua_State *L) {
+  lua_pushinteger(L, bearer_state_of(L)->job_count);
+  return 1;
+}
+
+static int job_has_ended(lua_State *L) {
+  lua_pushboolean(L, check(L, 1)->has_ended);
+  return 1;
+}
+
+/* core.is_busy(job) -> is it in the midst of a step, or of a function of the host's? */
+static int job_is_busy(lua_State *L) {
+  const bearer_job *job = check(L, 1);
+  lua_pushboolean(L, job->is_stepping);
+  lua_pushboolean(L, job->is_calling);
+  return 2;
+}
+
+/* core.ended() -> the first job that has ended and whose waiters have not been told */
+static int job_ended(lua_State *L) {
+  const bearer_job *job = bearer_state_of(L)->ended.first;
+  if (job == NULL)
+    return 0;
+  bearer_job_push(L, job);
+  return 1;
+}
+
+/* core.told(job): they have */
+static int job_told(lua_State *L) {
+  bearer_job *job = check(L, 1);
+  if (job->list != &job->state->ended)
+    return 0;
+  take_out(job);
+  bearer_state_push(L, BEARER_JOBS);
+  lua_pushlightuserdata(L, job);
+  lua_pushnil(L);
+  lua_rawset(L, -3);
+  return 0;
+}
+
+static const luaL_Reg functions[] = {
+  { "step", job_step },       { "answer", job_answer },       { "abandon", job_abandon },
+  { "next", job_next },       { "due", job_due },             { "count", job_count },
+  { "ended", job_ended },     { "has_ended", job_has_ended }, { "told", job_told },
+  { "is_busy", job_is_busy }, { NULL, NULL },
+};
+
+static const luaL_Reg metamethods[] = {
+  { "__gc", job_gc },
+  { NULL, NULL },
+};
+
+void bearer_job_open(lua_State *L) {
+  bearer_class(L, BEARER_JOB, metamethods, NULL);
+  bearer_state_push(L, BEARER_JOBS);
+  if (lua_isnil(L, -1)) {
+    init(bearer_state_of(L));
+    lua_newtable(L);
+    bearer_state_keep(L, BEARER_JOBS);
+    lua_pushcfunction(L, run);
+    bearer_state_keep(L, BEARER_STEP);
+  }
+  lua_pop(L, 1);
+  luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,88 @@
+/*
+ * Logins: a provider, the inputs it asked for, and the token they last bought. The struct is
+ * written by login.c alone.
+ */
+#ifndef BEARER_LUA_LOGIN_H
+#define BEARER_LUA_LOGIN_H
+
+#include "lua/options.h"
+#include "lua/renewal.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Seconds in which nothing is asked, after a failure. */
+typedef struct {
+  double till; /* monotonic */
+  bearer_class class;
+  bearer_code code;
+  int is_on;
+  unsigned char fingerprint[32]; /* of the secrets that failed */
+} bearer_hold;
+
+/* Tokens just bought that were refused as well: something else is wrong then. */
+typedef struct {
+  double till;     /* until then a refused token is not replaced */
+  long generation; /* the last token that counted */
+  int count;
+} bearer_refusals;
+
+typedef struct bearer_login {
+  const char *mark;        /* borrowed: its address marks a login */
+  bearer_lua_state *state; /* borrowed: lives as long as the Lua state */
+  double fresh_until;      /* monotonic; until then the header in the slots is handed out */
+  bearer_tick tick;        /* when that was last looked at */
+
+  const bearer_definition *def; /* a reference */
+  bearer_vars inputs;           /* owned: those that are known from now on */
+  bearer_successor *successor;  /* owned; NULL = none */
+  bearer_spent spent;
+  bearer_hold hold;
+  bearer_refusals refusals;
+  unsigned char held_times[3]; /* by class: each is counted by itself */
+  unsigned char fingerprint[32];
+  unsigned char is_closed, has_dynamic, asks_again; /* a secret may have changed */
+  unsigned int logins, refreshes, failures, refused;
+  long generation;  /* of the newest token */
+  long replacement; /* the token that was bought for one that was refused; 0 = none */
+  double bought_at; /* when that was */
+} bearer_login;
+
+enum {
+  BEARER_LOGIN_NAME = 1, /* the header that is handed out */
+  BEARER_LOGIN_VALUE,
+  BEARER_LOGIN_PROVIDER,
+  BEARER_LOGIN_OPTIONS,
+  BEARER_LOGIN_DYNAMIC,
+  BEARER_LOGIN_TOKEN,
+  BEARER_LOGIN_RENEWAL,
+  BEARER_LOGIN_ERROR,      /* the last */
+  BEARER_LOGIN_HOLD_ERROR, /* that caused the hold */
+  BEARER_LOGIN_SLOTS = BEARER_LOGIN_HOLD_ERROR
+};
+
+bearer_login *bearer_login_check(lua_State *L, int index, const char *method);
+
+/* Push nil, message, err: the login is closed. [-0, +3, m] */
+int bearer_login_closed(lua_State *L, const bearer_login *l, bearer_step_name step);
+
+/* Push the token that is handed out, whatever its age; nil when there is none. [-0, +1, -] */
+bearer_token *bearer_login_push_token(lua_State *L, int index);
+/* Push the renewal that is on, or nil. [-0, +1, -] */
+bearer_renewal *bearer_login_push_renewal(lua_State *L, int index);
+
+/* Hand out no token any more, nor what a refresh of it brings. [-0, +0, -] */
+void bearer_login_forget(lua_State *L, int index);
+
+/* Hand out this token no more, if it is the one that is. [-0, +0, -] */
+void bearer_login_drop(lua_State *L, int index, int token);
+/* The token at `token` was refused by an API. 1: it may be replaced by another now. 0: it had
+   just been bought for one that was refused, or that happened a moment ago. [-0, +0, -] */
+int bearer_login_refuse(lua_State *L, int index, int token);
+/* An API call was accepted. */
+void bearer_login_accepted(bearer_login *l);
+
+void bearer_login_open(lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,613 @@
+/*
+ * What an answer says.
+ */
+#include "lua/read.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/date.h"
+#include "base/jwt.h"
+#include "lua/state.h"
+#include "lua/value.h"
+
+/* ---- the body ------------------------------------------------------------------- */
+
+typedef struct {
+  const char *data;
+  size_t size;
+} span;
+
+static int is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static span trimmed(span s) {
+  while (s.size > 0 && is_space(s.data[0])) {
+    s.data++;
+    s.size--;
+  }
+  while (s.size > 0 && is_space(s.data[s.size - 1]))
+    s.size--;
+  return s;
+}
+
+static span body_of(const bearer_response *r) {
+  span s = { bearer_buffer_string(&r->body), r->body.size };
+  if (s.size >= 3 && memcmp(s.data, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
+    s.data += 3;
+    s.size -= 3;
+  }
+  return s;
+}
+
+static int opens_with(span s, const char *any) {
+  return s.size > 0 && strchr(any, s.data[0]) != NULL;
+}
+
+/* The media type in lower case, without parameters. */
+static void media_type(const bearer_response *r, char *type, size_t room) {
+  bearer_buffer value = { 0 };
+  size_t size;
+  type[0] = '\0';
+  if (bearer_response_header(r, "content-type", &value)) {
+    size = strcspn(bearer_buffer_string(&value), "; \t");
+    size = size < room ? size : room - 1;
+    for (size_t i = 0; i < size; i++)
+      type[i] = (char)(value.data[i] >= 'A' && value.data[i] <= 'Z' ? value.data[i] + 32
+                                                                    : value.data[i]);
+    type[size] = '\0';
+  }
+  bearer_buffer_free(&value);
+}
+
+/* A bare text is an answer as well: "eyJ…" with quotes is JSON, eyJ… without is text. */
+static void push_root(lua_State *L, const bearer_response *r) { /* [-0, +1, m] */
+  span body = body_of(r), bare = trimmed(body);
+  char type[64];
+  media_type(r, type, sizeof(type));
+  if (strcmp(type, "text/plain") == 0 && !opens_with(bare, "\"{[")) {
+    lua_pushlstring(L, bare.data, bare.size);
+    return;
+  }
+  bearer_json_decode(L, body.data, body.size);
+  if (!lua_isnil(L, -1) || bare.size == 0 || strstr(type, "html") != NULL ||
+      opens_with(bare, "<{%[\""))
+    return;
+  lua_pop(L, 1);
+  lua_pushlstring(L, bare.data, bare.size);
+}
+
+void bearer_read(bearer_answer *a, bearer_context *c, const bearer_response *response) {
+  memset(a, 0, sizeof(*a));
+  a->c = c;
+  a->response = response;
+  luaL_checkstack(c->L, 20, NULL);
+  push_root(c->L, response);
+  a->root = lua_gettop(c->L);
+}
+
+/* ---- paths ---------------------------------------------------------------------- */
+
+/* Raw: what is walked came from lua-cjson, or from a transport of the host's. */
+int bearer_read_find_one(lua_State *L, int root, const bearer_path *path) {
+  lua_pushvalue(L, root);
+  for (int i = 0; i < path->count && lua_istable(L, -1); i++) {
+    const bearer_path_step *s = &path->steps[i];
+    if (s->key != NULL) {
+      lua_pushlstring(L, s->key, s->size);
+      lua_rawget(L, -2);
+    } else {
+      lua_rawgeti(L, -1, s->index);
+    }
+    lua_remove(L, -2);
+    if (i + 1 < path->count && !lua_istable(L, -1)) {
+      lua_pop(L, 1);
+      return 0;
+    }
+  }
+  if (!bearer_is_null(L, -1) && (path->count == 0 || lua_istable(L, root)))
+    return 1;
+  lua_pop(L, 1);
+  return 0;
+}
+
+int bearer_read_find(lua_State *L, int root, const bearer_paths *paths) {
+  for (int i = 0; i < paths->count; i++)
+    if (bearer_read_find_one(L, root, &paths->list[i]))
+      return 1;
+  return 0;
+}
+
+/* ---- expectations ------------------------------------------------------------------ */
+
+int bearer_value_equals(lua_State *L, int index, const bearer_value *wanted) {
+  size_t size;
+  const char *text;
+  if (lua_type(L, index) != wanted->type)
+    return 0;
+  switch (wanted->type) {
+  case LUA_TSTRING:
+    text = lua_tolstring(L, index, &size);
+    return size == wanted->size && memcmp(text, wanted->text, size) == 0;
+  case LUA_TBOOLEAN:
+    return lua_toboolean(L, index) == (wanted->number != 0);
+  case LUA_TNUMBER:
+    return !(lua_tonumber(L, index) < wanted->number) &&
+           !(lua_tonumber(L, index) > wanted->number);
+  default:
+    return 0;
+  }
+}
+
+static int is_met(bearer_answer *a, const bearer_expectation *e) {
+  lua_State *L = a->c->L;
+  int met = 0;
+  if (!bearer_read_find_one(L, a->root, &e->path))
+    return 0;
+  for (int i = 0; i < e->count && !met; i++)
+    met = bearer_value_equals(L, lua_gettop(L), &e->values[i]);
+  lua_pop(L, 1);
+  return met;
+}
+
+static int all_are_met(bearer_answer *a, const bearer_exchange *x) {
+  for (int i = 0; i < x->expect_count; i++)
+    if (!is_met(a, &x->expect[i]))
+      return 0;
+  return 1;
+}
+
+static void unexpected(bearer_answer *a, const char *code, const char *message) {
+  if (!lua_istable(a->c->L, a->root) && code == NULL && message == NULL)
+    bearer_refusal_broken(a, "the answer is not what was expected");
+  else
+    bearer_refusal(a, code, message);
+}
+
+static const char *text_at(lua_State *L, int index) {
+  return lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
+}
+
+/* A function judges the answer: true, or false with a code and a message. */
+static int asks_function(bearer_answer *a, const bearer_exchange *x) {
+  lua_State *L = a->c->L;
+  int top = lua_gettop(L), ok;
+  bearer_get_slot(L, a->c->provider, BEARER_PROVIDER_FUNCTIONS);
+  lua_rawgeti(L, -1, x->expect_function);
+  lua_replace(L, top + 1);
+  lua_pushvalue(L, a->root);
+  switch (lua_pcall(L, 1, 3, 0)) {
+  case 0:
+    ok = lua_toboolean(L, top + 1);
+    if (!ok)
+      unexpected(a, text_at(L, top + 2), text_at(L, top + 3));
+    break;
+  case LUA_ERRMEM:
+    return lua_error(L);
+  default:
+    ok = 0;
+    unexpected(a, NULL, text_at(L, top + 1) != NULL ? text_at(L, top + 1)
+                                                     : "its `expect` raised an error");
+  }
+  if (a->details == 0)
+    lua_settop(L, top);
+  return ok;
+}
+
+int bearer_read_judge(bearer_answer *a, const bearer_exchange *x) {
+  long status = a->response->status;
+  if (status < 200 || status > 299) {
+    bearer_refusal(a, NULL, NULL);
+    return 0;
+  }
+  if (x->expect_function != 0)
+    return asks_function(a, x);
+  if (all_are_met(a, x))
+    return 1;
+  unexpected(a, NULL, NULL);
+  return 0;
+}
+
+void bearer_read_keep(bearer_answer *a, const bearer_keeps *keeps) {
+  lua_State *L = a->c->L;
+  for (int i = 0; i < keeps->count; i++)
+    if (bearer_read_find(L, a->root, &keeps->list[i].paths)) {
+      const char *why = bearer_value_to_var(L, lua_gettop(L), a->c->vars,
+                                            keeps->list[i].name, BEARER_VAR_OPENER, 1);
+      lua_pop(L, 1);
+      if (why != NULL && strcmp(why, "not enough memory") == 0)
+        luaL_error(L, "%s", why);
+    }
+}
+
+/* ---- how long it lives --------------------------------------------------------------- */
+
+static bearer_fact fact_at(lua_State *L, int index) {
+  bearer_fact f;
+  memset(&f, 0, sizeof(f));
+  switch (lua_type(L, index)) {
+  case LUA_TNUMBER:
+    f.kind = BEARER_FACT_NUMBER;
+    f.number = lua_tonumber(L, index);
+    break;
+  case LUA_TSTRING:
+    f.kind = BEARER_FACT_TEXT;
+    f.text = lua_tolstring(L, index, &f.size);
+    break;
+  default:
+    f.kind = BEARER_FACT_ODD;
+  }
+  return f;
+}
+
+/* What is found stays on the stack: the fact borrows its text. */
+static bearer_fact find_fact(bearer_answer *a, const bearer_paths *paths) {
+  bearer_fact none;
+  memset(&none, 0, sizeof(none));
+  if (!bearer_read_find(a->c->L, a->root, paths))
+    return none;
+  return fact_at(a->c->L, lua_gettop(a->c->L));
+}
+
+static bearer_fact claim(lua_State *L, int claims, const char *name) {
+  bearer_fact none;
+  memset(&none, 0, sizeof(none));
+  lua_pushstring(L, name);
+  lua_rawget(L, claims);
+  return bearer_is_null(L, -1) ? none : fact_at(L, lua_gettop(L));
+}
+
+static int read_date(const char *text, size_t size, double *unix_time) {
+  char copy[48];
+  time_t t;
+  if (bearer_date_iso_8601(text, size, unix_time))
+    return 1;
+  if (size >= sizeof(copy))
+    return 0;
+  memcpy(copy, text, size);
+  copy[size] = '\0';
+  t = curl_getdate(copy, NULL);
+  *unix_time = (double)t;
+  return t != -1;
+}
+
+static int header_date(const bearer_response *r, const char *name, double *unix_time) {
+  bearer_buffer value = { 0 };
+  int ok = bearer_response_header(r, name, &value) &&
+           read_date(bearer_buffer_string(&value), value.size, unix_time);
+  bearer_buffer_free(&value);
+  return ok;
+}
+
+/* The server's own time of the answer: then a clock that is off on either side is no
+   matter. */
+static double server_time(bearer_answer *a) {
+  bearer_buffer age = { 0 };
+  bearer_fact f;
+  double date, seconds = 0;
+  if (!header_date(a->response, "date", &date))
+    return bearer_clock_wall(&bearer_state_of(a->c->L)->clock);
+  memset(&f, 0, sizeof(f));
+  if (bearer_response_header(a->response, "age", &age)) {
+    f.kind = BEARER_FACT_TEXT;
+    f.text = bearer_buffer_string(&age);
+    f.size = age.size;
+    if (!bearer_fact_number(&f, &seconds))
+      seconds = 0;
+  }
+  bearer_buffer_free(&age);
+  return date + seconds;
+}
+
+void bearer_read_claims(lua_State *L, const char *token, size_t size) {
+  bearer_buffer payload = { 0 };
+  const char *text;
+  if (!bearer_jwt_payload(&payload, token, size)) {
+    bearer_buffer_free(&payload);
+    lua_pushnil(L);
+    return;
+  }
+  bearer_push_buffer(L, &payload);
+  text = lua_tolstring(L, -1, &size);
+  bearer_json_decode(L, text, size);
+  lua_remove(L, -2);
+  if (!lua_istable(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+  }
+}
+
+/* Seconds; 0 = unknown. Answers 0 when a stated one makes no sense. */
+static int find_lifetime(bearer_answer *a, int value, double *seconds) {
+  lua_State *L = a->c->L;
+  const bearer_definition *def = a->c->def;
+  bearer_lifetime l;
+  size_t size;
+  const char *token = lua_tolstring(L, value, &size);
+  memset(&l, 0, sizeof(l));
+  l.unit = def->unit;
+  l.read_date = read_date;
+  l.expires_in = find_fact(a, &def->expires_in);
+  l.expires_at = find_fact(a, &def->expires_at);
+  l.server_time = l.expires_at.kind != BEARER_FACT_NONE ? server_time(a) : 0;
+  if (!bearer_lifetime_of(&l, seconds))
+    return 0;
+  if (*seconds > 0)
+    return 1;
+  bearer_read_claims(L, token, size);
+  if (lua_istable(L, -1)) {
+    int claims = lua_gettop(L);
+    l.exp = claim(L, claims, "exp");
+    l.iat = claim(L, claims, "iat");
+    l.server_time = server_time(a);
+  }
+  l.lifetime = def->lifetime;
+  return bearer_lifetime_of(&l, seconds);
+}
+
+/* ---- tokens ------------------------------------------------------------------------ */
+
+static int is_safe(lua_State *L, int index) { /* as it is, in a header */
+  size_t size;
+  const char *text;
+  if (lua_type(L, index) != LUA_TSTRING)
+    return 0;
+  text = lua_tolstring(L, index, &size);
+  for (size_t i = 0; i < size; i++)
+    if (text[i] < 33 || text[i] > 126)
+      return 0;
+  return size > 0;
+}
+
+static int is_word(const char *text) { /* RFC 8693's N_A and URNs are no schemes */
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  static const char others[] = "-0123456789";
+  size_t first = strspn(text, letters);
+  if (first == 0)
+    return 0;
+  for (text += first; *text != '\0'; text++)
+    if (strchr(letters, *text) == NULL && strchr(others, *text) == NULL)
+      return 0;
+  return 1;
+}
+
+static int find_type(bearer_answer *a, bearer_found *found) {
+  lua_State *L = a->c->L;
+  const char *text;
+  if (bearer_read_find(L, a->root, &a->c->def->type)) {
+    if (!is_safe(L, lua_gettop(L)))
+      return 0;
+    text = lua_tostring(L, -1);
+    if (is_word(text) && !curl_strequal(text, "bearer")) {
+      found->type = lua_gettop(L);
+      return 1;
+    }
+  }
+  lua_pushliteral(L, "Bearer");
+  found->type = lua_gettop(L);
+  return 1;
+}
+
+/* A text, or a list of them, which is joined. */
+static void find_scope(bearer_answer *a, bearer_found *found) {
+  lua_State *L = a->c->L;
+  luaL_Buffer joined;
+  int list, any = 0;
+  if (!bearer_read_find(L, a->root, &a->c->def->scope))
+    return;
+  list = lua_gettop(L);
+  if (lua_type(L, list) == LUA_TSTRING) {
+    found->scope = list;
+    return;
+  } else if (!lua_istable(L, list)) {
+    return;
+  }
+  luaL_buffinit(L, &joined);
+  for (int i = 1, count = (int)lua_rawlen(L, list); i <= count; i++) {
+    lua_rawgeti(L, list, i);
+    if (lua_type(L, -1) == LUA_TSTRING) {
+      if (any++)
+        lua_pushliteral(L, " "), lua_insert(L, -2), lua_concat(L, 2);
+      luaL_addvalue(&joined);
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+  luaL_pushresult(&joined);
+  found->scope = lua_gettop(L);
+}
+
+static void find_refresh_token(bearer_answer *a, bearer_found *found) {
+  lua_State *L = a->c->L;
+  if (bearer_read_find(L, a->root, &a->c->def->refresh_token) &&
+      is_safe(L, lua_gettop(L)))
+    found->refresh_token = lua_gettop(L);
+}
+
+static int no_token(bearer_answer *a) {
+  char code[BEARER_CODE_MAX + 1];
+  if (bearer_refusal_code(a->c->L, a->root, a->c->def, code)) {
+    bearer_refusal(a, NULL, NULL); /* a refusal with a friendly status */
+    a->is_considered = 1;
+  } else if (lua_isnil(a->c->L, a->root)) {
+    bearer_refusal_unreadable(a);
+  } else {
+    bearer_refusal_broken(a, "the answer holds no token");
+    a->is_considered = 1;
+  }
+  return 0;
+}
+
+static int unusable(bearer_answer *a, const char *why) {
+  bearer_refusal_broken(a, why);
+  a->is_considered = 1;
+  return 0;
+}
+
+int bearer_read_token(bearer_answer *a, bearer_found *found) {
+  lua_State *L = a->c->L;
+  memset(found, 0, sizeof(*found));
+  if (!bearer_read_find(L, a->root, &a->c->def->value))
+    return no_token(a);
+  found->value = lua_gettop(L);
+  if (!is_safe(L, found->value))
+    return unusable(
+        a, "the answer holds a token, but it is no text that a header can carry");
+  if (!find_type(a, found))
+    return unusable(
+        a, "the answer holds a token, but its token type is no text that a header can carry");
+  if (!find_lifetime(a, found->value, &found->lifetime))
+    return unusable(a, "the answer holds a token, but its lifetime makes no sense");
+  find_scope(a, found);
+  find_refresh_token(a, found);
+  return 1;
+}
+
+/* ---- for Lua ------------------------------------------------------------------------ */
+
+static void push_lower(lua_State *L, const char *name, size_t size) { /* [-0, +1, m] */
+  char lower[256];
+  size = size < sizeof(lower) ? size : sizeof(lower);
+  for (size_t i = 0; i < size; i++)
+    lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+  lua_pushlstring(L, lower, size);
+}
+
+void bearer_read_push_headers(lua_State *L, const bearer_response *response) {
+  const char *name, *value;
+  size_t at = 0, name_size, value_size;
+  lua_newtable(L); /* headers */
+  while (bearer_response_next_header(response, &at, &name, &name_size, &value,
+                                     &value_size)) {
+    push_lower(L, name, name_size); /* headers, name */
+    lua_pushvalue(L, -1);
+    lua_rawget(L, -3); /* headers, name, before */
+    if (lua_isnil(L, -1)) {
+      lua_pop(L, 1);
+      lua_pushlstring(L, value, value_size);
+    } else {
+      lua_pushliteral(L, ", ");
+      lua_pushlstring(L, value, value_size);
+      lua_concat(L, 3);
+    }
+    lua_rawset(L, -3); /* headers */
+  }
+}
+
+/* response.json() -> the decoded body, nil when it is no JSON. Decoded when somebody asks,
+   and once. Upvalues: the body, then what it says; has it been decoded? */
+static int response_json(lua_State *L) {
+  const char *text;
+  size_t size;
+  if (!lua_toboolean(L, lua_upvalueindex(2))) {
+    text = lua_tolstring(L, lua_upvalueindex(1), &size);
+    bearer_json_decode(L, text, size);
+    lua_replace(L, lua_upvalueindex(1));
+    lua_pushboolean(L, 1);
+    lua_replace(L, lua_upvalueindex(2));
+  }
+  lua_pushvalue(L, lua_upvalueindex(1));
+  return 1;
+}
+
+void bearer_read_push_response(lua_State *L, const bearer_response *response) {
+  lua_createtable(L, 0, 4);
+  lua_pushinteger(L, response->status);
+  lua_setfield(L, -2, "status");
+  bearer_read_push_headers(L, response);
+  lua_setfield(L, -2, "headers");
+  lua_pushlstring(L, bearer_buffer_string(&response->body), response->body.size);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "body"); /* response, body */
+  lua_pushboolean(L, 0);
+  lua_pushcclosure(L, response_json, 2);
+  lua_setfield(L, -2, "json");
+}
+
+/* ---- what a transport gave ------------------------------------------------------------- */
+
+static int add_header(lua_State *L, bearer_response *out, int name, int value) {
+  bearer_buffer text = { 0 };
+  size_t size;
+  const char *bytes = lua_tolstring(L, name, &size);
+  int ok = 1;
+  if (bearer_value_text(L, value, &text))
+    ok = !text.failed && bearer_response_add_header(out, bytes, size,
+                                                    bearer_buffer_string(&text), text.size);
+  bearer_buffer_free(&text);
+  return ok;
+}
+
+/* Some hosts, nginx among them, have a list where there are several of one name. */
+static void add_headers(lua_State *L, bearer_response *out, int headers) {
+  int ok = 1;
+  lua_pushnil(L);
+  while (ok && lua_next(L, headers) != 0) {
+    int value = lua_gettop(L);
+    if (lua_type(L, value - 1) == LUA_TSTRING && lua_istable(L, value)) {
+      for (int i = 1, count = (int)lua_rawlen(L, value); i <= count && ok; i++) {
+        lua_rawgeti(L, value, i);
+        ok = add_header(L, out, value - 1, value + 1);
+        lua_settop(L, value);
+      }
+    } else if (lua_type(L, value - 1) == LUA_TSTRING) {
+      ok = add_header(L, out, value - 1, value);
+    }
+    lua_settop(L, value - 1);
+  }
+  if (!ok)
+    luaL_error(L, "not enough memory");
+}
+
+int bearer_read_transport(lua_State *L, int index, bearer_response *out) {
+  lua_Number status;
+  const char *body;
+  size_t size;
+  int top = lua_gettop(L);
+  bearer_response_clear(out);
+  if (!lua_istable(L, index))
+    return 0;
+  lua_getfield(L, index, "status");
+  status = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
+  lua_getfield(L, index, "headers");
+  lua_getfield(L, index, "body");
+  if (!(status >= 100 && status <= 999) || (double)(long)status < status ||
+      (!lua_isnil(L, top + 3) && lua_type(L, top + 3) != LUA_TSTRING)) {
+    lua_settop(L, top);
+    return 0;
+  }
+  out->status = (long)status;
+  if (lua_istable(L, top + 2))
+    add_headers(L, out, top + 2);
+  if (!lua_isnil(L, top + 3)) {
+    body = lua_tolstring(L, top + 3, &size);
+    bearer_buffer_add(&out->body, body, size);
+  }
+  lua_settop(L, top);
+  if (out->body.failed)
+    luaL_error(L, "not enough memory");
+  return 1;
+}
+
+/* core.date(text) -> Unix time, or nil */
+static int read_core_date(lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  double unix_time;
+  if (read_date(text, size, &unix_time))
+    lua_pushnumber(L, unix_time);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+  { "date", read_core_date },
+  { NULL, NULL },
+};
+
+void bearer_read_open(lua_State *L) {
+  luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,77 @@
+/*
+ * What an answer says. It was written by a stranger: whatever is in it, nothing here
+ * raises but for memory.
+ */
+#ifndef BEARER_READ_H
+#define BEARER_READ_H
+
+#include "http/response.h"
+#include "lua/build.h"
+#include "lua/error.h"
+
+#pragma GCC visibility push(hidden)
+
+typedef struct {
+  bearer_context *c;                 /* borrowed; its vars learn what is to be masked */
+  const bearer_response *response;   /* borrowed; stays as it is while this is read */
+  int root;                          /* stack index: decoded JSON, a bare text, or nil */
+  int details;                       /* stack index of the provider's error fields; 0 = none */
+  int is_considered; /* the server's considered answer, which repeating would not change */
+  bearer_failure failure;            /* why it cannot be used */
+} bearer_answer;
+
+/* Read a response. [-0, +1, m] */
+void bearer_read(bearer_answer *a, bearer_context *c, const bearer_response *response);
+
+/* Push what the first path that leads somewhere leads to; JSON's null is nowhere. 0: no
+   path does, and nothing is pushed. [-0, +1 or 0, m] */
+int bearer_read_find(lua_State *L, int root, const bearer_paths *paths);
+int bearer_read_find_one(lua_State *L, int root, const bearer_path *path);
+
+/* Did the server do what it was asked? 0: a->failure says why not, and a->details may be
+   pushed. [-0, +1 or 0, m] */
+int bearer_read_judge(bearer_answer *a, const bearer_exchange *x);
+
+/* Put what is kept of the answer into vars. [-0, +0, m] */
+void bearer_read_keep(bearer_answer *a, const bearer_keeps *keeps);
+
+/* The token in the answer. The first four are stack indices of texts; 0 = none. */
+typedef struct {
+  int value, type, scope, refresh_token;
+  double lifetime; /* seconds; 0 = unknown */
+} bearer_found;
+
+/* 0: a->failure says why there is none, and a->details may be pushed. [-0, +n, m] */
+int bearer_read_token(bearer_answer *a, bearer_found *found);
+
+/* Push the claims of a JWT, unverified, or nil. [-0, +1, m] */
+void bearer_read_claims(lua_State *L, const char *token, size_t size);
+
+/* Push the headers of a response as a table, names in lower case. [-0, +1, m] */
+void bearer_read_push_headers(lua_State *L, const bearer_response *response);
+
+/* Push what the functions that judge get: `{status, headers, body, json()}`. [-0, +1, m] */
+void bearer_read_push_response(lua_State *L, const bearer_response *response);
+
+/* Take over what a transport of the host's gave. 0 when it is no {status, headers, body}.
+   [-0, +0, m] */
+int bearer_read_transport(lua_State *L, int index, bearer_response *out);
+
+/* ---- refusals (refusal.c) ------------------------------------------------------- */
+
+/* Fill a->failure in with what the server refused, and push its details if there are any.
+   code, message: what an `expect` function said, or NULL. [-0, +1 or 0, m] */
+void bearer_refusal(bearer_answer *a, const char *code, const char *message);
+/* The answer cannot be used. */
+void bearer_refusal_broken(bearer_answer *a, const char *description);
+void bearer_refusal_unreadable(bearer_answer *a);
+/* The provider's own code of the error in this answer, if it can be shown. 0 = none */
+int bearer_refusal_code(lua_State *L, int root, const bearer_definition *def,
+                        char code[BEARER_CODE_MAX + 1]);
+int bearer_value_equals(lua_State *L, int index, const bearer_value *wanted);
+
+void bearer_read_open(lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif

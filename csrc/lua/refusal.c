@@ -1,0 +1,298 @@
+/*
+ * Errors that answers make: what a server refused, and answers that cannot be used.
+ */
+#include "lua/read.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/policy.h"
+#include "lua/state.h"
+#include "lua/value.h"
+
+/* ---- its words ------------------------------------------------------------------- */
+
+/* Push the first path's text or number (as text) that is not empty; which path, or NULL. */
+static const bearer_path *find_text(lua_State *L, int root, const bearer_paths *paths) {
+  char number[BEARER_NUMBER_MAX];
+  for (int i = 0; i < paths->count; i++) {
+    if (!bearer_read_find_one(L, root, &paths->list[i]))
+      continue;
+    if (lua_type(L, -1) == LUA_TNUMBER) {
+      snprintf(number, sizeof(number), "%.14g", (double)lua_tonumber(L, -1));
+      lua_pop(L, 1);
+      lua_pushstring(L, number);
+    }
+    if (lua_type(L, -1) == LUA_TSTRING && lua_rawlen(L, -1) > 0)
+      return &paths->list[i];
+    lua_pop(L, 1);
+  }
+  return NULL;
+}
+
+static int expects(lua_State *L, int code, const bearer_path *where,
+                   const bearer_exchanges *all) {
+  for (int i = 0; i < all->count; i++)
+    for (int e = 0; e < all->list[i].expect_count; e++) {
+      const bearer_expectation *expected = &all->list[i].expect[e];
+      if (strcmp(expected->path.text, where->text) != 0)
+        continue;
+      for (int v = 0; v < expected->count; v++)
+        if (bearer_value_equals(L, code, &expected->values[v]))
+          return 1;
+    }
+  return 0;
+}
+
+static int is_code(const char *text, size_t size) {
+  static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_.:/-";
+  return size > 0 && size <= BEARER_CODE_MAX && strspn(text, allowed) == size;
+}
+
+int bearer_refusal_code(lua_State *L, int root, const bearer_definition *def,
+                        char code[BEARER_CODE_MAX + 1]) {
+  int top = lua_gettop(L), ok = 0;
+  const bearer_path *where = lua_istable(L, root) ? find_text(L, root, &def->error_code)
+                                                  : NULL;
+  /* CRM.COM has "OK" where the code of an error would be */
+  if (where != NULL && !expects(L, top + 1, where, &def->login) &&
+      !expects(L, top + 1, where, &def->refresh)) {
+    size_t size;
+    const char *text = lua_tolstring(L, top + 1, &size);
+    ok = is_code(text, size);
+    if (ok)
+      memcpy(code, text, size + 1);
+  }
+  lua_settop(L, top);
+  return ok;
+}
+
+static int shows_a_secret(bearer_answer *a, const char *text) {
+  bearer_buffer out = { 0 };
+  int shows;
+  bearer_redact(a->c->vars, text, strlen(text), &out);
+  shows = out.failed || strcmp(bearer_buffer_string(&out), text) != 0;
+  bearer_buffer_free(&out);
+  return shows;
+}
+
+/* ---- its details ------------------------------------------------------------------ */
+
+/* Fields that could hold what nobody may see are not copied. */
+static int tells_a_secret(const char *name) {
+  static const char *const words[] = { "token", "secret", "passw", "assertion" };
+  char lower[128];
+  size_t size = strlen(name);
+  if (size >= sizeof(lower))
+    return 1;
+  for (size_t i = 0; i <= size; i++)
+    lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+  for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+    if (strstr(lower, words[i]) != NULL)
+      return 1;
+  return size >= 4 && strcmp(lower + size - 4, "code") == 0 &&
+         strstr(lower, "auth") != NULL;
+}
+
+static void push_clean(bearer_answer *a, const char *text, size_t size) { /* [-0, +1, m] */
+  bearer_buffer out = { 0 };
+  bearer_redact_sentence(a->c->vars, text, size, &out);
+  bearer_push_buffer(a->c->L, &out);
+}
+
+/* A PIN comes back as a number. */
+static void push_number(bearer_answer *a, int index) {
+  char text[BEARER_NUMBER_MAX];
+  snprintf(text, sizeof(text), "%.14g", (double)lua_tonumber(a->c->L, index));
+  if (shows_a_secret(a, text))
+    lua_pushliteral(a->c->L, "***");
+  else
+    lua_pushvalue(a->c->L, index);
+}
+
+static int push_details(bearer_answer *a, int index, int depth, int *budget);
+
+static void push_key(bearer_answer *a, int index) {
+  size_t size;
+  const char *text;
+  if (lua_type(a->c->L, index) == LUA_TNUMBER) {
+    lua_pushvalue(a->c->L, index);
+    return;
+  }
+  text = lua_tolstring(a->c->L, index, &size);
+  push_clean(a, text, size);
+}
+
+static void push_table(bearer_answer *a, int index, int depth, int *budget) {
+  lua_State *L = a->c->L;
+  int copy;
+  luaL_checkstack(L, 10, NULL);
+  lua_newtable(L);
+  copy = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, index) != 0) {
+    if (*budget > 0 && (lua_type(L, copy + 1) == LUA_TNUMBER ||
+                        !tells_a_secret(lua_tostring(L, copy + 1)))) {
+      push_key(a, copy + 1);
+      if (push_details(a, copy + 2, depth + 1, budget))
+        lua_rawset(L, copy);
+    }
+    lua_settop(L, copy + 1);
+  }
+}
+
+/* Push a copy that shows no secret; 0 when the value is left out. */
+static int push_details(bearer_answer *a, int index, int depth, int *budget) {
+  lua_State *L = a->c->L;
+  size_t size;
+  const char *text;
+  --*budget;
+  switch (lua_type(L, index)) {
+  case LUA_TSTRING:
+    text = lua_tolstring(L, index, &size);
+    push_clean(a, text, size);
+    return 1;
+  case LUA_TNUMBER:
+    push_number(a, index);
+    return 1;
+  case LUA_TBOOLEAN:
+    lua_pushvalue(L, index);
+    return 1;
+  case LUA_TTABLE:
+    if (depth > 3)
+      return 0;
+    push_table(a, index, depth, budget);
+    return 1;
+  default:
+    return 0;
+  }
+}
+
+/* What the answer would have been used for must not show in the error about it. */
+static void hide_found(bearer_answer *a) {
+  const bearer_paths *all[] = { &a->c->def->value, &a->c->def->refresh_token };
+  lua_State *L = a->c->L;
+  for (int p = 0; p < 2; p++)
+    for (int i = 0; i < all[p]->count; i++) {
+      size_t size;
+      const char *text;
+      if (all[p]->list[i].count == 0 ||
+          !bearer_read_find_one(L, a->root, &all[p]->list[i]))
+        continue;
+      text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
+      if (text != NULL && size > 1 && !bearer_vars_hide(a->c->vars, text, size))
+        luaL_error(L, "not enough memory");
+      lua_pop(L, 1);
+    }
+}
+
+/* ---- when to come again ------------------------------------------------------------- */
+
+/* Seconds that Retry-After asks for; < 0 = nothing that makes sense. */
+static double retry_after(bearer_answer *a) {
+  bearer_buffer value = { 0 }, date = { 0 };
+  double seconds = -1;
+  time_t at, now;
+  if (bearer_response_header(a->response, "retry-after", &value)) {
+    const char *text = bearer_buffer_string(&value);
+    size_t digits = strspn(text, "0123456789");
+    if (digits > 0 && text[digits] == '\0') {
+      bearer_fact f;
+      memset(&f, 0, sizeof(f));
+      f.kind = BEARER_FACT_TEXT;
+      f.text = text;
+      f.size = digits;
+      if (!bearer_fact_number(&f, &seconds))
+        seconds = 1e9;
+      seconds = bearer_policy_retry_after(seconds);
+    } else if ((at = curl_getdate(text, NULL)) != -1) {
+      now = bearer_response_header(a->response, "date", &date)
+                ? curl_getdate(bearer_buffer_string(&date), NULL)
+                : -1;
+      seconds = (double)at - (now != -1 ? (double)now
+                                        : bearer_clock_wall(
+                                              &bearer_state_of(a->c->L)->clock));
+      seconds = bearer_policy_retry_after(seconds);
+    }
+  }
+  bearer_buffer_free(&value);
+  bearer_buffer_free(&date);
+  return seconds;
+}
+
+static int has_retry_after(const bearer_answer *a) {
+  bearer_buffer value = { 0 };
+  int has = bearer_response_header(a->response, "retry-after", &value);
+  bearer_buffer_free(&value);
+  return has;
+}
+
+/* ---- the errors ---------------------------------------------------------------------- */
+
+static bearer_kind kind_of(const bearer_definition *def, const char *code) {
+  if (code[0] != '\0' && bearer_codes_have(&def->denied, code))
+    return BEARER_CODE_DENIED;
+  return code[0] != '\0' && bearer_codes_have(&def->throttled, code)
+             ? BEARER_CODE_THROTTLED
+             : BEARER_CODE_OTHER;
+}
+
+static void describe(bearer_answer *a, const char *message) {
+  lua_State *L = a->c->L;
+  size_t size;
+  const char *text;
+  char unsaid[64];
+  int top = lua_gettop(L);
+  if (message != NULL) {
+    bearer_failure_describe(&a->failure, a->c->vars, message, strlen(message));
+  } else if (lua_istable(L, a->root) &&
+             find_text(L, a->root, &a->c->def->error_message) != NULL) {
+    text = lua_tolstring(L, -1, &size);
+    bearer_failure_describe(&a->failure, a->c->vars, text, size);
+  } else if (a->response->status < 300) {
+    bearer_failure_describe(&a->failure, NULL, "the answer is not what was expected", 35);
+  } else {
+    snprintf(unsaid, sizeof(unsaid), "the server answered HTTP %ld", a->response->status);
+    bearer_failure_describe(&a->failure, NULL, unsaid, strlen(unsaid));
+  }
+  lua_settop(L, top);
+}
+
+void bearer_refusal(bearer_answer *a, const char *code, const char *message) {
+  lua_State *L = a->c->L;
+  bearer_failure *f = &a->failure;
+  int budget = 50;
+  char own[BEARER_CODE_MAX + 1] = "";
+  hide_found(a);
+  if (code == NULL)
+    bearer_refusal_code(L, a->root, a->c->def, own);
+  else if (strlen(code) <= BEARER_CODE_MAX)
+    memcpy(own, code, strlen(code) + 1);
+  if (own[0] != '\0' && shows_a_secret(a, own))
+    own[0] = '\0';
+  bearer_failure_set(f, BEARER_REFUSED, NULL);
+  f->status = a->response->status;
+  f->class = bearer_policy_class(f->status, kind_of(a->c->def, own), has_retry_after(a));
+  f->retry_after = retry_after(a);
+  if (own[0] != '\0')
+    memcpy(f->own_code, own, sizeof(own));
+  else if (f->status >= 300)
+    snprintf(f->own_code, sizeof(f->own_code), "http_%ld", f->status);
+  describe(a, message);
+  if (lua_istable(L, a->root)) {
+    push_details(a, a->root, 0, &budget);
+    a->details = lua_gettop(L);
+  }
+}
+
+void bearer_refusal_broken(bearer_answer *a, const char *description) {
+  bearer_failure_set(&a->failure, BEARER_BAD_ANSWER, description);
+  a->failure.status = a->response->status;
+}
+
+void bearer_refusal_unreadable(bearer_answer *a) {
+  bearer_refusal_broken(a, a->response->body.size == 0 ? "the answer is empty"
+                                                       : "the answer is not JSON");
+}

@@ -1,0 +1,594 @@
+/*
+ * A renewal: one acquisition of a token, step by step.
+ */
+#include "lua/renewal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/policy.h"
+#include "http/fork.h"
+#include "lua/secret_ref.h"
+
+/* What a step works with. Stack: 1 the renewal, 2 to 4 what a function of the host's gave,
+   then these. */
+typedef struct {
+  bearer_renewal *r;
+  bearer_context c;
+  int login, options;
+  int details; /* stack index of the provider's error fields; 0 = none */
+} frame;
+
+/* ---- ending ------------------------------------------------------------------------- */
+
+static bearer_step_name step_name(const bearer_renewal *r) {
+  return r->is_refresh ? BEARER_STEP_REFRESH : BEARER_STEP_LOGIN;
+}
+
+static void forget(bearer_renewal *r) { /* what was sent, and with what */
+  bearer_vars_clear(&r->vars);
+  bearer_sending_clear(&r->sending);
+}
+
+static void clear(bearer_job *job) {
+  bearer_renewal *r = (bearer_renewal *)job;
+  forget(r);
+  bearer_definition_release(r->def);
+  r->def = NULL;
+}
+
+/* The outcome, without Lua: no memory may be wanting for it. */
+static void conclude(bearer_renewal *r) {
+  r->step = BEARER_RENEWAL_ENDED;
+  forget(r);
+  bearer_job_end(&r->job);
+}
+
+static void end_badly(bearer_renewal *r) {
+  conclude(r);
+  r->listener->failed(r);
+}
+
+/* What was raised in the midst of a step. An answer for which there was no memory is read
+   again in a moment: in it there may be a refresh token that nobody else has. */
+static void fail_step(bearer_job *job, bearer_code code, const char *text) {
+  bearer_renewal *r = (bearer_renewal *)job;
+  if (code == BEARER_MEMORY && r->step == BEARER_RENEWAL_READ && r->rereads++ < 5) {
+    bearer_job_wait(job, bearer_now(job->state) + 0.05);
+    return;
+  }
+  bearer_failure_set(&r->failure, code,
+                     code == BEARER_MEMORY   ? "not enough memory"
+                     : code == BEARER_CLOSED ? "the login is closed"
+                                             : NULL);
+  if (code == BEARER_INTERRUPTED)
+    bearer_failure_describe(&r->failure, &r->vars, text != NULL ? text : "an error was raised",
+                            text != NULL ? strlen(text) : 19);
+  end_badly(r);
+}
+
+static bearer_progress end_with_failure(frame *f) {
+  bearer_renewal *r = f->r;
+  lua_State *L = f->c.L;
+  bearer_send_about(&r->sending, &r->vars, &r->failure);
+  end_badly(r);
+  bearer_error_push(L, &r->failure, r->def->name, step_name(r), f->details);
+  lua_pushvalue(L, -1);
+  bearer_set_slot(L, 1, BEARER_RENEWAL_ERROR);
+  r->listener->told(L, r, lua_gettop(L));
+  return BEARER_HAS_ENDED;
+}
+
+void bearer_renewal_push_error(lua_State *L, int index) {
+  const bearer_renewal *r = lua_touserdata(L, index);
+  bearer_get_slot(L, index, BEARER_RENEWAL_ERROR);
+  if (lua_toboolean(L, -1))
+    return;
+  lua_pop(L, 1);
+  bearer_error_push(L, &r->failure, r->def->name, step_name(r), 0);
+}
+
+/* ---- after a failure ------------------------------------------------------------------ */
+
+static int has_refresh_input(const bearer_definition *def) {
+  return bearer_definition_is_input(def, BEARER_NAME_REFRESH_TOKEN);
+}
+
+static int spends(const bearer_renewal *r) { /* what may rotate */
+  return r->is_refresh || has_refresh_input(r->def);
+}
+
+static long old_generation(frame *f) {
+  const bearer_token *old;
+  bearer_get_slot(f->c.L, 1, BEARER_RENEWAL_OLD);
+  old = luaL_testudata(f->c.L, -1, BEARER_TOKEN);
+  lua_pop(f->c.L, 1);
+  return old != NULL ? old->generation : 0;
+}
+
+/* A refresh token that rotates is never sent twice: remember that it was sent, and whether
+   the answer that would hold the next one got lost. */
+static void note_spent(frame *f) {
+  bearer_renewal *r = f->r;
+  long generation = r->is_refresh           ? old_generation(f)
+                    : *r->successor != NULL ? (*r->successor)->generation
+                                            : 0;
+  if (!spends(r) || !r->sent || generation == 0 || r->failure.class == BEARER_THROTTLED)
+    return;
+  r->spent.generation = generation;
+  r->spent.is_lost = r->failure.status < 300; /* 0 = there was no answer */
+}
+
+static bearer_progress log_in_instead(bearer_renewal *r) {
+  r->is_refresh = 0;
+  r->is_unwanted = 0;
+  r->has_vars = 0;
+  r->step = BEARER_RENEWAL_INPUTS;
+  return BEARER_GO_ON;
+}
+
+static bearer_progress try_again(bearer_renewal *r, double wake) {
+  r->tries++;
+  r->has_vars = 0;
+  r->step = BEARER_RENEWAL_PAUSE;
+  r->paused_until = wake;
+  forget(r);
+  bearer_job_wait(&r->job, wake);
+  return BEARER_WAITS;
+}
+
+/* r->failure says what went wrong. */
+static bearer_progress fail(frame *f, int is_considered) {
+  bearer_renewal *r = f->r;
+  bearer_attempt a;
+  note_spent(f);
+  memset(&a, 0, sizeof(a));
+  a.is_refresh = r->is_refresh;
+  a.class = r->failure.class;
+  a.is_considered = is_considered;
+  a.spends = spends(r);
+  a.sent = r->sent;
+  a.login_repeats = r->sent && has_refresh_input(r->def);
+  a.tries = r->tries;
+  a.retries = r->retries;
+  a.now = bearer_now(r->job.state);
+  a.deadline = r->job.deadline;
+  a.pause = bearer_policy_pause(r->tries, bearer_state_random(r->job.state));
+  switch (bearer_policy_after(&a)) {
+  case BEARER_LOG_IN:
+    return log_in_instead(r);
+  case BEARER_TRY_AGAIN:
+    return try_again(r, a.now + a.pause);
+  default:
+    return end_with_failure(f);
+  }
+}
+
+static bearer_progress fail_with(frame *f, bearer_code code, const char *description,
+                                 int is_considered) {
+  bearer_failure_set(&f->r->failure, code, NULL);
+  bearer_failure_describe(&f->r->failure, &f->r->vars, description, strlen(description));
+  return fail(f, is_considered);
+}
+
+/* No secret: nothing else is tried, as nothing was sent. */
+static bearer_progress end_with(frame *f, bearer_code code, const char *description) {
+  bearer_failure_set(&f->r->failure, code, NULL);
+  bearer_failure_describe(&f->r->failure, &f->r->vars, description, strlen(description));
+  return end_with_failure(f);
+}
+
+/* ---- inputs ----------------------------------------------------------------------------- */
+
+int bearer_renewal_wants(const bearer_exchanges *requests, int name) {
+  return requests->mentions[name] || requests->has_functions;
+}
+
+/* A one-time code changes by itself, and must not let a wrong password be tried again: an
+   optional input that a function gives does not tell secrets from others. */
+static int is_counted(lua_State *L, const bearer_input *in, int source) {
+  return !(lua_isfunction(L, source) && in->optional && !in->in_group);
+}
+
+static bearer_progress end_held(bearer_renewal *r) {
+  r->is_held = 1;
+  conclude(r);
+  return BEARER_HAS_ENDED;
+}
+
+static int note_fingerprint(frame *f) {
+  bearer_renewal *r = f->r;
+  int ok;
+  bearer_fork_lock();
+  ok = bearer_vars_fingerprint(&r->vars, r->job.state->key, r->fingerprint);
+  bearer_fork_unlock();
+  if (!ok)
+    luaL_error(f->c.L, "not enough memory");
+  r->has_fingerprint = 1;
+  return r->is_probe && memcmp(r->fingerprint, r->held_fingerprint, 32) == 0;
+}
+
+static bearer_progress no_input(frame *f, const char *why) {
+  if (f->r->is_probe && !f->r->has_fingerprint)
+    return end_held(f->r);
+  return end_with(f, BEARER_NO_SECRET, why);
+}
+
+static bearer_progress need_function(frame *f, int source) {
+  bearer_renewal *r = f->r;
+  lua_State *L = f->c.L;
+  r->step = BEARER_RENEWAL_HOST;
+  r->job.is_calling = 1;
+  r->job.needed = 3;
+  bearer_job_wait(&r->job, r->job.deadline);
+  lua_pushliteral(L, "call");
+  lua_pushnumber(L, ++r->job.turn);
+  lua_pushvalue(L, source);
+  return BEARER_NEEDS;
+}
+
+/* Push the source of the input that is next, or nil: it is none, or not this one's turn.
+   Those that tell secrets apart come first, then the others. */
+static const bearer_input *push_source(frame *f) {
+  bearer_renewal *r = f->r;
+  lua_State *L = f->c.L;
+  int number = r->asked % r->def->input_count;
+  const bearer_input *in = &r->def->inputs[number];
+  int counted, first_round = r->asked < r->def->input_count;
+  bearer_get_slot(L, 1, BEARER_RENEWAL_DYNAMIC);
+  if (!lua_istable(L, -1))
+    return in;
+  lua_rawgeti(L, -1, number + 1);
+  lua_remove(L, -2);
+  counted = r->is_refresh || is_counted(L, in, lua_gettop(L));
+  if (counted != first_round ||
+      (r->is_refresh && !bearer_renewal_wants(&r->def->refresh, in->name))) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+  }
+  return in;
+}
+
+static bearer_progress begin_attempt(frame *f) {
+  bearer_renewal *r = f->r;
+  forget(r);
+  r->has_vars = 1;
+  r->has_fingerprint = 0;
+  r->asked = r->index = r->sent = r->rereads = 0;
+  if (!bearer_vars_copy(&r->vars, r->inputs))
+    luaL_error(f->c.L, "not enough memory");
+  return BEARER_GO_ON;
+}
+
+/* A login that spends a refresh token given as an input spends its newest successor, unless
+   the caller has put a new one there. 0: that one was lost. */
+static int put_successor(frame *f) {
+  bearer_renewal *r = f->r;
+  const bearer_successor *s = *r->successor;
+  if (s == NULL || memcmp(s->fingerprint, r->fingerprint, 32) != 0)
+    return 1;
+  if (s->is_rotated && r->spent.is_lost && r->spent.generation == s->generation)
+    return 0;
+  if (!bearer_vars_set(&r->vars, BEARER_NAME_REFRESH_TOKEN, BEARER_VAR_TEXT,
+                       BEARER_VAR_ENCODED, 1, s->refresh_token.data,
+                       s->refresh_token.size))
+    luaL_error(f->c.L, "not enough memory");
+  return 1;
+}
+
+static void set(bearer_context *c, int name, bearer_var_type type, bearer_var_use use,
+                const char *text, size_t size) {
+  if (!bearer_vars_set(c->vars, name, type, use, 0, text, size))
+    luaL_error(c->L, "not enough memory");
+}
+
+static void set_uuid(bearer_context *c) { /* RFC 9562, version 4 */
+  unsigned char b[16];
+  char text[37], *at = text;
+  if (!bearer_random(b, sizeof(b)))
+    luaL_error(c->L, "no random bytes are to be had");
+  b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+  b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+  for (int i = 0; i < 16; i++)
+    at += snprintf(at, 4, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", b[i]);
+  set(c, BEARER_NAME_UUID, BEARER_VAR_TEXT, BEARER_VAR_ENCODED, text, 36);
+}
+
+static void set_login_url(bearer_context *c) {
+  bearer_buffer url = { 0 };
+  int ok = 1;
+  if (bearer_build_text(c, &c->def->login.list[0].url, 1, &url) == BEARER_PLACE_DONE)
+    ok = bearer_vars_set(c->vars, BEARER_NAME_LOGIN_URL, BEARER_VAR_TEXT,
+                         BEARER_VAR_CHECKED, 0, bearer_buffer_string(&url), url.size);
+  bearer_buffer_free(&url);
+  if (!ok)
+    luaL_error(c->L, "not enough memory");
+}
+
+void bearer_renewal_builtins(bearer_context *c, bearer_lua_state *state) {
+  char now[32];
+  if (c->def->uses_uuid)
+    set_uuid(c);
+  if (c->def->uses_now)
+    set(c, BEARER_NAME_NOW, BEARER_VAR_NUMBER, BEARER_VAR_ENCODED, now,
+        (size_t)snprintf(now, sizeof(now), "%.0f", floor(bearer_clock_wall(&state->clock))));
+  if (c->def->uses_login_url)
+    set_login_url(c);
+}
+
+int bearer_renewal_carry(const bearer_vars *inputs, const bearer_token *old,
+                         bearer_vars *vars) {
+  return bearer_vars_copy(vars, inputs) && bearer_token_carry(old, vars);
+}
+
+static bearer_progress all_gathered(frame *f) {
+  bearer_renewal *r = f->r;
+  const bearer_token *old;
+  if (r->is_refresh) {
+    bearer_renewal_builtins(&f->c, r->job.state);
+    bearer_get_slot(f->c.L, 1, BEARER_RENEWAL_OLD);
+    old = luaL_testudata(f->c.L, -1, BEARER_TOKEN);
+    if (old != NULL && !bearer_token_carry(old, &r->vars))
+      luaL_error(f->c.L, "not enough memory");
+    lua_pop(f->c.L, 1);
+  } else if (!put_successor(f)) {
+    return end_with(f, BEARER_REFRESH_TOKEN_LOST,
+                    "the answer that held the next refresh token was lost; a new one must be "
+                    "given");
+  } else {
+    bearer_renewal_builtins(&f->c, r->job.state);
+  }
+  r->step = BEARER_RENEWAL_SEND;
+  return BEARER_GO_ON;
+}
+
+static bearer_progress gather(frame *f) {
+  bearer_renewal *r = f->r;
+  lua_State *L = f->c.L;
+  char why[BEARER_WHY_MAX];
+  int count = r->def->input_count;
+  if (!r->has_vars)
+    begin_attempt(f);
+  for (;; r->asked++) {
+    const bearer_input *in;
+    if (!r->is_refresh && !r->has_fingerprint && r->asked >= count && note_fingerprint(f))
+      return end_held(r);
+    if (r->asked >= 2 * count)
+      return all_gathered(f);
+    in = push_source(f);
+    if (lua_isfunction(L, -1))
+      return need_function(f, lua_gettop(L));
+    if (bearer_secret_ref_is(L, lua_gettop(L)) &&
+        !bearer_input_read(L, f->c.provider, r->def, in, lua_gettop(L), &r->vars, why))
+      return no_input(f, why);
+    lua_pop(L, 1);
+  }
+}
+
+/* What the function of an input gave: at 2 did it return?, at 3 the value, at 4 why not. */
+static bearer_progress take_input(frame *f) {
+  bearer_renewal *r = f->r;
+  lua_State *L = f->c.L;
+  const bearer_input *in = &r->def->inputs[r->asked % r->def->input_count];
+  char why[BEARER_WHY_MAX];
+  int returned = lua_toboolean(L, 2), at = returned ? 4 : 3;
+  const char *text = lua_type(L, at) == LUA_TSTRING ? lua_tostring(L, at) : NULL;
+  if (!returned || lua_isnil(L, 3)) {
+    snprintf(why, sizeof(why), "input '%s': its function %s%s%s", in->label,
+             returned ? "gave nothing" : "raised an error", text != NULL ? ": " : "",
+             text != NULL ? text : "");
+    return no_input(f, why);
+  }
+  if (!bearer_input_put(L, f->c.provider, r->def, in, 3, &r->vars, why))
+    return no_input(f, why);
+  r->asked++;
+  r->step = BEARER_RENEWAL_INPUTS;
+  return BEARER_GO_ON;
+}
+
+/* ---- sending ------------------------------------------------------------------------------ */
+
+static const bearer_exchanges *requests_of(const bearer_renewal *r) {
+  return r->is_refresh ? &r->def->refresh : &r->def->login;
+}
+
+/* A name that is not known is one that an answer should have given. */
+static bearer_progress unbuildable(frame *f) {
+  char text[sizeof(f->c.fault.what) + 64];
+  bearer_fault_explain(&f->c.fault, text, sizeof(text));
+  return fail_with(f,
+                   f->c.fault.kind == BEARER_FAULT_UNKNOWN ? BEARER_BAD_ANSWER
+                                                            : BEARER_BAD_REQUEST,
+                   text, 1);
+}
+
+static bearer_progress send_request(frame *f) {
+  bearer_renewal *r = f->r;
+  double now = bearer_now(r->job.state), left = r->job.deadline - now;
+  const bearer_options *options = bearer_options_at(f->c.L, f->options);
+  bearer_progress progress;
+  if (r->tries + r->index > 0 && left <= 0)
+    return end_with(f, BEARER_TIMEOUT, "the time for it is over");
+  if (!bearer_build(&f->c, &requests_of(r)->list[r->index], options->allow_http,
+                    &r->sending.request))
+    return unbuildable(f);
+  r->sent_at = bearer_now(r->job.state);
+  r->sent = 1;
+  if (r->is_refresh)
+    left /= 2; /* a login may follow */
+  progress = bearer_send(f->c.L, &r->job, &r->sending, f->options, left, spends(r),
+                         &r->failure);
+  if (progress == BEARER_HAS_ENDED) { /* nothing was sent, and it may be there in a second */
+    r->sent = 0;
+    r->failure.class = BEARER_TRANSIENT;
+    return fail(f, 1);
+  }
+  r->step = progress == BEARER_NEEDS ? BEARER_RENEWAL_HOST : BEARER_RENEWAL_TRANSFER;
+  bearer_job_wait(&r->job, r->job.deadline + (progress == BEARER_NEEDS ? 0 : 1));
+  return progress;
+}
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+static bearer_progress not_usable(frame *f, bearer_answer *a) {
+  f->r->failure = a->failure;
+  f->details = a->details;
+  return fail(f, a->is_considered);
+}
+
+static int is_rotated(frame *f, const bearer_found *found) {
+  const bearer_var *sent = bearer_vars_get(&f->r->vars, BEARER_NAME_REFRESH_TOKEN);
+  size_t size;
+  const char *text;
+  if (found->refresh_token == 0)
+    return 0;
+  text = lua_tolstring(f->c.L, found->refresh_token, &size);
+  return sent == NULL || sent->value.size != size ||
+         memcmp(sent->value.data, text, size) != 0;
+}
+
+static bearer_progress take_token(frame *f, bearer_answer *a) {
+  bearer_renewal *r = f->r;
+  lua_State *L = f->c.L;
+  bearer_found found;
+  bearer_token *t;
+  char why[160];
+  if (!bearer_read_token(a, &found))
+    return not_usable(f, a);
+  bearer_read_keep(a, &r->def->keep);
+  if (bearer_token_fault(r->def, &r->vars, why, sizeof(why))) {
+    bearer_refusal_broken(a, why);
+    a->is_considered = 1;
+    return not_usable(f, a);
+  }
+  r->is_rotated = is_rotated(f, &found);
+  t = bearer_token_new(L, f->login, f->c.provider, f->options, r->def);
+  if (!bearer_token_fill(L, t, &r->vars, &found, r->sent_at, r->leeway,
+                         bearer_state_random(r->job.state)))
+    luaL_error(L, "not enough memory");
+  r->succeeded = 1;
+  conclude(r);
+  r->listener->succeeded(L, r, lua_gettop(L));
+  return BEARER_HAS_ENDED;
+}
+
+static bearer_progress read_answer(frame *f) {
+  bearer_renewal *r = f->r;
+  const bearer_exchanges *all = requests_of(r);
+  const bearer_exchange *x = &all->list[r->index];
+  bearer_answer a;
+  bearer_read(&a, &f->c, &r->sending.response);
+  if (!bearer_read_judge(&a, x))
+    return not_usable(f, &a);
+  if (lua_isnil(f->c.L, a.root) && x->keep.count > 0) {
+    bearer_refusal_unreadable(&a);
+    return not_usable(f, &a);
+  }
+  bearer_read_keep(&a, &x->keep);
+  if (r->index == all->count - 1)
+    return take_token(f, &a);
+  r->index++;
+  r->step = BEARER_RENEWAL_SEND;
+  return BEARER_GO_ON;
+}
+
+static bearer_progress take_result(frame *f) {
+  bearer_renewal *r = f->r;
+  int sent = 1;
+  if (bearer_send_result(f->c.L, &r->job, &r->sending, f->options, &r->vars, &r->failure,
+                         &sent)) {
+    r->step = BEARER_RENEWAL_READ;
+    return BEARER_GO_ON;
+  }
+  r->sent = sent;
+  r->failure.class = BEARER_TRANSIENT;
+  return fail(f, 0);
+}
+
+/* The coroutine in which a function of the host's ran is gone, or it took too long. */
+static bearer_progress lost(frame *f) {
+  return fail_with(f, BEARER_LOST, "the answer was lost", 0);
+}
+
+/* ---- stepping --------------------------------------------------------------------------------- */
+
+static void set_up(frame *f, lua_State *L, bearer_renewal *r) {
+  lua_settop(L, 4);
+  luaL_checkstack(L, 20, NULL);
+  memset(f, 0, sizeof(*f));
+  f->r = r;
+  f->c.L = L;
+  f->c.def = r->def;
+  f->c.vars = &r->vars;
+  bearer_get_slot(L, 1, BEARER_RENEWAL_LOGIN);
+  f->login = lua_gettop(L);
+  bearer_get_slot(L, 1, BEARER_RENEWAL_PROVIDER);
+  f->c.provider = lua_gettop(L);
+  bearer_get_slot(L, 1, BEARER_RENEWAL_OPTIONS);
+  f->options = lua_gettop(L);
+}
+
+static bearer_progress step(lua_State *L, bearer_job *job) {
+  bearer_renewal *r = (bearer_renewal *)job;
+  int has_result = lua_gettop(L) > 1;
+  frame f;
+  if (job->is_cancelled)
+    return BEARER_WAITS; /* the one who steps ends it */
+  set_up(&f, L, r);
+  switch (r->step) {
+  case BEARER_RENEWAL_INPUTS:
+    return gather(&f);
+  case BEARER_RENEWAL_SEND:
+    return send_request(&f);
+  case BEARER_RENEWAL_TRANSFER:
+    if (bearer_transfer_has_ended(job->transfer))
+      return take_result(&f);
+    bearer_job_wait(job, job->deadline + 1);
+    return BEARER_WAITS;
+  case BEARER_RENEWAL_HOST:
+    if (!has_result)
+      return lost(&f);
+    return r->asked < 2 * r->def->input_count ? take_input(&f) : take_result(&f);
+  case BEARER_RENEWAL_READ:
+    return read_answer(&f);
+  case BEARER_RENEWAL_PAUSE:
+    if (bearer_now(job->state) < r->paused_until) {
+      bearer_job_wait(job, r->paused_until);
+      return BEARER_WAITS;
+    }
+    r->step = BEARER_RENEWAL_INPUTS;
+    return BEARER_GO_ON;
+  default:
+    return BEARER_HAS_ENDED;
+  }
+}
+
+static const bearer_job_class class = { step, fail_step, clear };
+
+bearer_renewal *bearer_renewal_new(lua_State *L, const bearer_definition *def) {
+  bearer_renewal *r =
+      (bearer_renewal *)bearer_job_new(L, &class, sizeof(*r), BEARER_RENEWAL_SLOTS);
+  r->def = def;
+  bearer_definition_retain(def);
+  r->began = bearer_now(r->job.state);
+  return r;
+}
+
+bearer_renewal *bearer_renewal_test(lua_State *L, int index) {
+  return (bearer_renewal *)bearer_job_test(L, index, &class);
+}
+
+int bearer_renewal_can_refresh(const bearer_token *old) {
+  const bearer_exchanges *refresh = &old->def->refresh;
+  int names_refresh, names_token;
+  if (refresh->count == 0)
+    return 0;
+  names_refresh = bearer_renewal_wants(refresh, BEARER_NAME_REFRESH_TOKEN);
+  names_token = bearer_renewal_wants(refresh, BEARER_NAME_TOKEN);
+  if (!names_refresh && !names_token)
+    return 1;
+  return (names_refresh &&
+          bearer_vars_get(&old->vars, BEARER_NAME_REFRESH_TOKEN) != NULL) ||
+         (names_token && bearer_token_state(old) != BEARER_EXPIRED);
+}
