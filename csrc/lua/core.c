@@ -6,6 +6,8 @@
 
 #include <dlfcn.h>
 
+#include "http/fork.h"
+
 BEARER_EXPORT int luaopen_bearer_core(lua_State *L);
 
 /* A resolver thread of libcurl may outlive the state: the code it runs must stay. The
@@ -25,6 +27,8 @@ static void stay_loaded(void) {
 
 int luaopen_bearer_core(lua_State *L) {
   stay_loaded();
+  if (!bearer_fork_init())
+    return luaL_error(L, "libcurl cannot be used");
   lua_newtable(L);
   bearer_lua_open(L);
   bearer_object_open(L);

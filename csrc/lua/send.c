@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/codes.h"
+
 typedef struct {
   bearer_transfer *transfer; /* owned; NULL when it is closed */
 } holder;
@@ -36,36 +38,59 @@ static const char *text(lua_State *L, const char *name) { /* [-0, +1, e] */
   return lua_tostring(L, -1);
 }
 
+/* What the materials of one sending borrow from. */
+typedef struct {
+  bearer_secret ca_pem, cert, key;
+} secrets;
+
+static void clear_secrets(secrets *s) {
+  bearer_secret_clear(&s->ca_pem);
+  bearer_secret_clear(&s->cert);
+  bearer_secret_clear(&s->key);
+}
+
+/* Text that opens like PEM or PKCS#12, or what a reference gave, is content. */
+static int is_content(const bearer_secret *s, int is_reference) {
+  return is_reference || (s->size > 0 && s->data[0] == 0x30) ||
+         (s->size > 10 && memcmp(s->data, "-----BEGIN", 10) == 0);
+}
+
 /* A text or a secret reference. NULL, or why it cannot be read. [-0, +0, e] */
-static const char *secret(lua_State *L, const char *name, bearer_secret *out) {
+static const char *secret(lua_State *L, const char *name, bearer_secret *out,
+                          bearer_material *m) {
   const char *why = NULL, *data;
   size_t size;
+  int is_reference;
   lua_getfield(L, 2, name);
-  if (lua_type(L, -1) == LUA_TUSERDATA)
+  is_reference = lua_type(L, -1) == LUA_TUSERDATA;
+  if (is_reference)
     why = bearer_reference_read(L, lua_gettop(L), out);
   else if ((data = lua_tolstring(L, -1, &size)) != NULL &&
            !bearer_secret_set(out, data, size))
     why = "not enough memory";
   lua_pop(L, 1);
-  return why;
+  if (why != NULL || out->data == NULL)
+    return why;
+  m->kind = is_content(out, is_reference) ? BEARER_CONTENT : BEARER_PATH;
+  m->data = out->data;
+  m->size = out->size;
+  return NULL;
 }
 
-static const char *read_secrets(lua_State *L, bearer_options *o, const char **which) {
+static const char *read_secrets(lua_State *L, bearer_send_options *o, secrets *s,
+                                const char **which) {
   static const char *const names[] = { "ca_pem", "cert", "key" };
-  bearer_secret *const places[] = { &o->ca_pem, &o->cert, &o->key };
+  bearer_secret *const places[] = { &s->ca_pem, &s->cert, &s->key };
+  bearer_material *const materials[] = { &o->ca_pem, &o->cert, &o->key };
   for (int i = 0; i < 3; i++) {
-    const char *why = secret(L, names[i], places[i]);
+    const char *why = secret(L, names[i], places[i], materials[i]);
     *which = names[i];
     if (why != NULL)
       return why;
   }
+  if (o->ca_pem.kind == BEARER_PATH)
+    o->ca_pem.kind = BEARER_CONTENT;
   return NULL;
-}
-
-static void clear_secrets(bearer_options *o) {
-  bearer_secret_clear(&o->ca_pem);
-  bearer_secret_clear(&o->cert);
-  bearer_secret_clear(&o->key);
 }
 
 /* core.send(request, options) -> a transfer; the request is spent. Or nil, the option
@@ -73,10 +98,12 @@ static void clear_secrets(bearer_options *o) {
    (bytes), ca_file, ca_pem, cert, key, proxy, user_agent, once */
 static int transfer_send(lua_State *L) {
   bearer_request *m = bearer_request_check(L, 1);
-  bearer_options o;
+  bearer_send_options o;
+  secrets texts;
   holder *h;
   const char *why, *which;
   memset(&o, 0, sizeof(o));
+  memset(&texts, 0, sizeof(texts));
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
   h = bearer_object_new(L, BEARER_TRANSFER, sizeof(*h));
@@ -86,13 +113,14 @@ static int transfer_send(lua_State *L) {
   o.max_response = (size_t)lua_tonumber(L, -1);
   lua_getfield(L, 2, "once");
   o.once = lua_toboolean(L, -1);
-  o.ca_file = text(L, "ca_file");
+  o.ca_file.data = text(L, "ca_file");
+  o.ca_file.kind = o.ca_file.data != NULL ? BEARER_PATH : BEARER_NOT_GIVEN;
   o.proxy = text(L, "proxy");
   o.user_agent = text(L, "user_agent");
-  why = read_secrets(L, &o, &which);
+  why = read_secrets(L, &o, &texts, &which);
   if (why == NULL)
-    h->transfer = bearer_client_start(&bearer_lua_state(L)->net, m, &o);
-  clear_secrets(&o);
+    h->transfer = bearer_client_send(&bearer_lua_state(L)->net, m, &o, NULL);
+  clear_secrets(&texts);
   if (why == NULL && h->transfer == NULL)
     return luaL_error(L, "not enough memory");
   lua_settop(L, 3);
@@ -118,70 +146,30 @@ static int transfer_ended(lua_State *L) {
 
 /* ---- results ----------------------------------------------------------------- */
 
-static const char *code_of(const bearer_transfer *t) {
-  if (t->too_large)
-    return "too_large";
-  if (t->forked)
-    return "forked";
-  switch (t->result) {
-  case CURLE_OPERATION_TIMEDOUT:
-    return "timeout";
-  case CURLE_COULDNT_RESOLVE_HOST:
-  case CURLE_COULDNT_RESOLVE_PROXY:
-    return "dns";
-  case CURLE_COULDNT_CONNECT:
-    return "connect";
-  case CURLE_SSL_CONNECT_ERROR:
-  case CURLE_PEER_FAILED_VERIFICATION:
-  case CURLE_SSL_CERTPROBLEM:
-  case CURLE_SSL_CIPHER:
-  case CURLE_SSL_CACERT_BADFILE:
-  case CURLE_SSL_ISSUER_ERROR:
-  case CURLE_SSL_SHUTDOWN_FAILED:
-  case CURLE_SSL_ENGINE_INITFAILED:
-  case CURLE_SSL_INVALIDCERTSTATUS:
-    return "tls";
-  case CURLE_PROXY:
-    return "proxy";
-  case CURLE_PARTIAL_FILE:
-  case CURLE_GOT_NOTHING:
-  case CURLE_BAD_CONTENT_ENCODING:
-  case CURLE_WEIRD_SERVER_REPLY:
-  case CURLE_UNSUPPORTED_PROTOCOL:
-  case CURLE_WRITE_ERROR:
-    return "bad_answer";
-  case CURLE_OUT_OF_MEMORY:
-    return "memory";
-  default:
-    return "network";
-  }
-}
-
 /* transfer:answer() -> {status, head, body}, or nil, {code, reason, sent}: a stable code,
    libcurl's words, and whether anything left for the server */
 static int transfer_answer(lua_State *L) {
   bearer_transfer *t = check(L);
   int ok;
   luaL_argcheck(L, bearer_transfer_has_ended(t), 1, "the transfer has not ended");
-  ok = t->result == CURLE_OK && t->status != 0 && !t->too_large && !t->forked;
+  ok = t->code == BEARER_OK;
   if (!ok)
     lua_pushnil(L);
   lua_createtable(L, 0, 3);
   if (ok) {
-    lua_pushinteger(L, t->status);
+    lua_pushinteger(L, t->response.status);
     lua_setfield(L, -2, "status");
-    lua_pushlstring(L, bearer_buffer_string(&t->head), t->head.size);
+    lua_pushlstring(L, bearer_buffer_string(&t->response.head), t->response.head.size);
     lua_setfield(L, -2, "head");
-    lua_pushlstring(L, bearer_buffer_string(&t->body), t->body.size);
+    lua_pushlstring(L, bearer_buffer_string(&t->response.body), t->response.body.size);
     lua_setfield(L, -2, "body");
     return 1;
   }
-  lua_pushstring(L, t->result == CURLE_OK && t->status == 0 && !t->forked ? "bad_answer"
-                                                                          : code_of(t));
+  lua_pushstring(L, bearer_code_of(t->code)->name);
   lua_setfield(L, -2, "code");
   lua_pushstring(L, t->reason);
   lua_setfield(L, -2, "reason");
-  lua_pushboolean(L, t->sent || t->forked);
+  lua_pushboolean(L, t->sent);
   lua_setfield(L, -2, "sent");
   return 2;
 }

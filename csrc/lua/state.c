@@ -54,11 +54,11 @@ static int state_poll(lua_State *L) {
 
 /* core.next_ended() -> the id of a transfer that has ended, each once, or nil */
 static int state_next_ended(lua_State *L) {
-  unsigned long id = bearer_client_next_ended(&bearer_lua_state(L)->net);
-  if (id == 0)
+  const bearer_transfer *t = bearer_client_next_ended(&bearer_lua_state(L)->net);
+  if (t == NULL)
     lua_pushnil(L);
   else
-    lua_pushinteger(L, (lua_Integer)id);
+    lua_pushinteger(L, (lua_Integer)t->id);
   return 1;
 }
 

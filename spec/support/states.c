@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,13 +64,14 @@ char *getenv(const char *name) {
 
 static int steps_are_slow;
 
-/* Makes room for what happens while the mover is in the midst of a step. */
-int epoll_wait(int epoll, struct epoll_event *events, int most, int ms) {
-  int (*real)(int, struct epoll_event *, int, int);
+/* Makes room for what happens while the worker is in the midst of a step. */
+int curl_multi_perform(void *multi, int *running);
+int curl_multi_perform(void *multi, int *running) {
+  int (*real)(void *, int *);
   if (__atomic_load_n(&steps_are_slow, __ATOMIC_RELAXED))
     usleep(20000);
-  *(void **)&real = dlsym(RTLD_NEXT, "epoll_wait");
-  return real(epoll, events, most, ms);
+  *(void **)&real = dlsym(dlopen("libcurl.so.4", RTLD_LAZY), "curl_multi_perform");
+  return real(multi, running);
 }
 
 static int l_slow_steps(lua_State *L) {
