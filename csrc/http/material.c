@@ -14,7 +14,7 @@
 #include "http/fork.h"
 
 #define FILE_MAX (1024 * 1024)
-#define READERS_MAX 32 /* that hang, before no more are begun */
+#define READERS_MAX 256 /* at a time: some of them may hang for ever */
 
 enum { CA_FILE, CA_PEM, CERT, KEY, PLACES };
 
@@ -22,6 +22,7 @@ static const char *const names[PLACES] = { "ca_file", "ca_pem", "cert", "key" };
 
 struct bearer_reading {
   atomic_int holders, done;
+  int started;           /* of who moves the transfer */
   unsigned forks;        /* bearer_fork_count when it began to be read */
   _Atomic(CURLM *) wake; /* borrowed; NULL = nobody is to be woken */
   char *paths[PLACES];   /* owned; NULL = none, or given as text */
@@ -184,7 +185,7 @@ static int spawn(bearer_reading *r) {
   return error == 0;
 }
 
-/* One more reader, unless too many hang already. */
+/* One more reader, unless there are too many. */
 static int count_reader(void) {
   unsigned forks = bearer_fork_count();
   if (atomic_exchange(&readers_forks, forks) != forks)
@@ -202,26 +203,29 @@ static int has_files(const bearer_reading *r) {
   return 0;
 }
 
-void bearer_reading_start(bearer_reading *r, CURLM *multi) {
-  if (!has_files(r)) {
+int bearer_reading_start(bearer_reading *r, CURLM *multi) {
+  if (has_files(r)) {
+    if (!count_reader())
+      return 0;
+    r->forks = bearer_fork_count();
+    atomic_store(&r->wake, multi);
+    atomic_fetch_add(&r->holders, 1);
+    r->started = 1;
+    if (spawn(r))
+      return 1;
+    atomic_fetch_sub(&r->holders, 1); /* no thread is granted: read here */
+    atomic_fetch_sub(&readers, 1);
+    read_files(r);
+  } else {
     assemble(r);
-    atomic_store(&r->done, 1);
-    return;
   }
-  if (!count_reader()) {
-    snprintf(r->fault, sizeof(r->fault), "too many files of others cannot be read");
-    atomic_store(&r->done, 1);
-    return;
-  }
-  r->forks = bearer_fork_count();
-  atomic_store(&r->wake, multi);
-  atomic_fetch_add(&r->holders, 1);
-  if (spawn(r))
-    return;
-  atomic_fetch_sub(&r->holders, 1); /* no thread is granted: read here */
-  atomic_fetch_sub(&readers, 1);
-  read_files(r);
+  r->started = 1;
   atomic_store(&r->done, 1);
+  return 1;
+}
+
+int bearer_reading_has_started(const bearer_reading *r) {
+  return r->started;
 }
 
 int bearer_reading_is_done(const bearer_reading *r) {

@@ -31,8 +31,10 @@ bearer_reading *bearer_reading_new(const bearer_materials *given, int *failed);
 /* The transfer wants it no more: wiped and freed as soon as nobody reads it. */
 void bearer_reading_release(bearer_reading *r);
 
-/* Read the files, if there are any, and wake this multi handle then. */
-void bearer_reading_start(bearer_reading *r, CURLM *multi);
+/* Read the files, if there are any, and wake this multi handle then. 0 when it is to be
+   tried again later: too many are being read. */
+int bearer_reading_start(bearer_reading *r, CURLM *multi);
+int bearer_reading_has_started(const bearer_reading *r);
 /* Has all been read, or was there nothing to read? */
 int bearer_reading_is_done(const bearer_reading *r);
 

@@ -99,34 +99,45 @@ static void begin_waiting(bearer_multi *m) {
     pthread_mutex_unlock(&m->mutex);
     if (t == NULL)
       return;
-    if (t->reading != NULL)
-      bearer_reading_start(t->reading, m->c->multi);
-    else
+    if (t->reading == NULL)
       run(m, t);
   }
 }
 
-/* One whose files have been read, or whose time is over. */
+/* One whose files are to be read, or have been, or whose time is over. */
 static bearer_transfer *next_read(bearer_multi *m, double instant) {
   bearer_transfer *found = NULL;
   pthread_mutex_lock(&m->mutex);
   for (bearer_node *n = m->reading.next; n != &m->reading && found == NULL; n = n->next)
-    if (bearer_reading_is_done(n->transfer->reading) || instant >= n->transfer->deadline)
+    if (!bearer_reading_has_started(n->transfer->reading) ||
+        bearer_reading_is_done(n->transfer->reading) || instant >= n->transfer->deadline)
       found = n->transfer;
-  if (found != NULL)
-    bearer_list_append(&m->running, &found->place);
   pthread_mutex_unlock(&m->mutex);
   return found;
+}
+
+/* Closed meanwhile, it is in the list of what is given up: there it stays. */
+static int goes_on(bearer_multi *m, bearer_transfer *t) {
+  int wanted;
+  pthread_mutex_lock(&m->mutex);
+  wanted = !t->closed && !t->ended;
+  if (wanted)
+    bearer_list_append(&m->running, &t->place);
+  pthread_mutex_unlock(&m->mutex);
+  return wanted;
 }
 
 static void run_read(bearer_multi *m) {
   double instant = bearer_transfer_now();
   bearer_transfer *t;
   while ((t = next_read(m, instant)) != NULL) {
-    if (bearer_reading_is_done(t->reading))
+    int done = bearer_reading_is_done(t->reading);
+    if (done && goes_on(m, t))
       run(m, t);
-    else
+    else if (!done && instant >= t->deadline)
       end_timed_out(m, t);
+    else if (!done && !bearer_reading_start(t->reading, m->c->multi))
+      return;
   }
 }
 
