@@ -93,19 +93,47 @@ bearer_reading *bearer_reading_new(const bearer_materials *given, int *failed) {
 
 /* ---- made of it -------------------------------------------------------------- */
 
-static int join(bearer_secret *out, const bearer_secret *a, const bearer_secret *b) {
-  size_t size = a->size + b->size + 1;
+/* a, b and c, a line each. */
+static int join(bearer_secret *out, const bearer_secret *a, const bearer_secret *b,
+                const bearer_secret *c) {
+  const bearer_secret *parts[] = { a, b, c };
+  size_t size = a->size + b->size + c->size + 3, at = 0;
   out->data = malloc(size + 1);
   if (out->data == NULL)
     return 0;
-  if (a->size > 0)
-    memcpy(out->data, a->data, a->size);
-  out->data[a->size] = '\n';
-  if (b->size > 0)
-    memcpy(out->data + a->size + 1, b->data, b->size);
+  for (int i = 0; i < 3; i++) {
+    if (parts[i]->size > 0)
+      memcpy(out->data + at, parts[i]->data, parts[i]->size);
+    at += parts[i]->size;
+    out->data[at++] = '\n';
+  }
   out->data[size] = '\0';
   out->size = size;
   return 1;
+}
+
+/* Behind what PEM and PKCS#12 read to: in hexadecimal, so that it can open no block. */
+static int spell(bearer_secret *out, const bearer_secret *password) {
+  static const char digits[] = "0123456789abcdef";
+  out->data = calloc(1, password->size * 2 + 1);
+  if (out->data == NULL)
+    return 0;
+  for (size_t i = 0; i < password->size; i++) {
+    unsigned char c = (unsigned char)password->data[i];
+    out->data[out->size++] = digits[c >> 4];
+    out->data[out->size++] = digits[c & 15];
+  }
+  return 1;
+}
+
+/* libcurl compares the certificate of a connection with that of who wants to use it, but
+   neither key nor pass phrase: so these go along in the same blob. */
+static int join_certificate(bearer_reading *r) {
+  bearer_secret password = { NULL, 0 };
+  int ok = spell(&password, &r->password) &&
+           join(&r->certificate, &r->texts[CERT], &r->texts[KEY], &password);
+  bearer_secret_clear(&password);
+  return ok;
 }
 
 static void set_fault(bearer_reading *r, int place, const char *why) {
@@ -114,9 +142,8 @@ static void set_fault(bearer_reading *r, int place, const char *why) {
            path != NULL ? " " : "", path != NULL ? path : "", why);
 }
 
-/* A certificate and its key go together in one blob: libcurl compares the certificate of
-   a connection with that of who wants to use it, and not the key. */
 static void assemble(bearer_reading *r) {
+  static const bearer_secret none = { NULL, 0 };
   int ok = 1;
   for (int i = 0; i < PLACES; i++)
     if (r->given[i] && r->texts[i].size == 0) {
@@ -124,9 +151,9 @@ static void assemble(bearer_reading *r) {
       return;
     }
   if (r->given[CA_FILE] || r->given[CA_PEM])
-    ok = join(&r->authorities, &r->texts[CA_FILE], &r->texts[CA_PEM]);
+    ok = join(&r->authorities, &r->texts[CA_FILE], &r->texts[CA_PEM], &none);
   if (ok && (r->given[CERT] || r->given[KEY]))
-    ok = join(&r->certificate, &r->texts[CERT], &r->texts[KEY]);
+    ok = join_certificate(r);
   if (!ok)
     snprintf(r->fault, sizeof(r->fault), "not enough memory");
 }
