@@ -111,6 +111,40 @@ describe("in a process of its own,", function()
     assert.is_true(tonumber(text:match("said so (%d+) times")) >= 2, text) -- a pipe's two ends
   end)
 
+  it("a fork in the midst of a process's first login is no trouble", function()
+    if os.getenv "ASAN_OPTIONS" then
+      return pending "gcc's ASan leaves its own locks locked"
+    end
+    for _ = 1, 5 do
+      run(1, 0, "forked_often", url, sb.ca_file, 1)
+    end
+    assert.equal(5 * (8 + 4), sb:count("x"))
+  end)
+
+  it("programs of the host's inherit none of our sockets", function()
+    url = sb:script("x", { body = answer, delay = 0.2 })
+    run(1, 0, "children", url, sb.ca_file)
+  end)
+
+  it("a daemon that closes all descriptors keeps the log files that it opens then", function()
+    url = sb:script("x", { body = answer, delay = 0.2 })
+    local log = helper.must("mktemp"):gsub("%s+$", "")
+    run(1, 0, "daemon", url, sb.ca_file, log)
+    os.remove(log)
+  end)
+
+  it("a file of certificates that hangs holds up nobody but its own login", function()
+    run(1, 2, "hanging_file", url, sb.ca_file)
+  end)
+
+  it("a process may exit while states in other threads are at work", function()
+    for _ = 1, 8 do
+      helper.must(helper.command {
+        "timeout", 20, states, 6, 0, "spec/support/login.lua", "exits_beside_others", url, sb.ca_file,
+      })
+    end
+  end)
+
   it("a program may exit in the midst of handshakes", function()
     for _ = 1, 10 do
       helper.must(helper.command {

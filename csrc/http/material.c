@@ -47,10 +47,12 @@ static void free_reading(bearer_reading *r) {
 
 /* In a child of fork the thread that read is gone, and its share with it. */
 void bearer_reading_release(bearer_reading *r) {
+  int is_last;
   if (r == NULL)
     return;
+  is_last = r->forks != bearer_fork_count(); /* before another may free it */
   atomic_store(&r->wake, NULL);
-  if (atomic_fetch_sub(&r->holders, 1) == 1 || r->forks != bearer_fork_count())
+  if (atomic_fetch_sub(&r->holders, 1) == 1 || is_last)
     free_reading(r);
 }
 

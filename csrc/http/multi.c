@@ -237,14 +237,23 @@ static int look_round(bearer_multi *m) {
   return ms;
 }
 
+static int is_to_stop(bearer_multi *m) {
+  int stop;
+  pthread_mutex_lock(&m->mutex);
+  stop = m->stop;
+  pthread_mutex_unlock(&m->mutex);
+  return stop;
+}
+
 /* There may be no descriptors for it: then what waits fails for now. */
 static int open_connections(bearer_multi *m) {
   bearer_connections *c = m->c;
   bearer_transfer *t;
   if (c != NULL)
     return 1;
-  if (!m->stop)
-    c = bearer_connections_new();
+  if (is_to_stop(m))
+    return 0;
+  c = bearer_connections_new();
   pthread_mutex_lock(&m->mutex);
   m->c = c;
   while (c == NULL && (t = bearer_queue_any(&m->queue)) != NULL) {

@@ -15,7 +15,8 @@
 typedef struct {
   bearer_multi multi;
   pthread_t thread;        /* under bearer_fork_lock */
-  bearer_fork_entry entry; /* while it is open */
+  bearer_fork_entry entry; /* from the first transfer on */
+  int is_entered;
   int refused;             /* the system grants no thread: the callers make the steps */
 } bearer_worker;
 
