@@ -140,7 +140,8 @@ describe("in a process of its own,", function()
   it("a process may exit while states in other threads are at work", function()
     for _ = 1, 8 do
       helper.must(helper.command {
-        "timeout", 20, states, 6, 0, "spec/support/login.lua", "exits_beside_others", url, sb.ca_file,
+        "timeout", 20, states, 6, 0, "spec/support/login.lua", "exits_beside_others", url,
+        sb.ca_file,
       })
     end
   end)

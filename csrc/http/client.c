@@ -10,8 +10,9 @@
 
 #include "http/fork.h"
 
-#define GRACE 1.0 /* seconds after its deadline that a transfer is given to end by itself */
-#define LOOK  0.1 /* seconds between two looks at all deadlines */
+#define GRACE                                                                            \
+  1.0 /* seconds after its deadline that a transfer is given to end by itself */
+#define LOOK 0.1 /* seconds between two looks at all deadlines */
 
 static void lock(bearer_client *client) {
   pthread_mutex_lock(&client->worker.multi.mutex);

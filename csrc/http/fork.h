@@ -7,8 +7,8 @@
  *   3. a worker's `mutex`: over its lists, for a moment
  *   4. the mutex of trust.c: within a step, around the making of the store
  * A fork takes 1, and then 2 and 3 of every worker, so that the child finds nothing of
- * ours, and no lock of OpenSSL's or libcurl's, in the midst of a change. 3 and 4 are never
- * held together, and no callback of the host's is called under any of them.
+ * ours, and no lock of OpenSSL's or libcurl's, in the midst of a change. 3 and 4 are
+ * never held together, and no callback of the host's is called under any of them.
  * curl_url (url.c) allocates and takes no lock of libcurl's: it is used without 1.
  */
 #ifndef BEARER_FORK_H
@@ -21,9 +21,9 @@
    threads. 0 when libcurl cannot be used. */
 int bearer_fork_init(void);
 
-/* Around what is done in libcrypto and libcurl on a thread of the host's: a fork waits for
-   it. Once the process exits, threads other than the one that exits wait in here for a
-   second, in which the process should be gone. */
+/* Around what is done in libcrypto and libcurl on a thread of the host's: a fork waits
+   for it. Once the process exits, threads other than the one that exits wait in here for
+   a second, in which the process should be gone. */
 void bearer_fork_lock(void);
 void bearer_fork_unlock(void);
 

@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "http/fork.h"
 
-#define FILE_MAX (1024 * 1024)
+#define FILE_MAX    (1024 * 1024)
 #define READERS_MAX 256 /* at a time: some of them may hang for ever */
 
 enum { CA_FILE, CA_PEM, CERT, KEY, PLACES };

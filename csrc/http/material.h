@@ -1,7 +1,7 @@
 /*
- * Certificates and keys of one transfer: given as text, or as files that are read when the
- * transfer is sent. A read may hang, on a file system whose server is gone: so each is
- * done in a thread of its own, which nobody waits for.
+ * Certificates and keys of one transfer: given as text, or as files that are read when
+ * the transfer is sent. A read may hang, on a file system whose server is gone: so each
+ * is done in a thread of its own, which nobody waits for.
  */
 #ifndef BEARER_MATERIAL_H
 #define BEARER_MATERIAL_H

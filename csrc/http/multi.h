@@ -1,8 +1,7 @@
 /*
- * The transfers of one client, with the libcurl multi handle that has them under way, and
- * the step that moves them: made by a thread (worker.h), or by the callers themselves
- * where the system grants none. Whoever makes the first step makes the handle, so that
- * nobody pays for it who only wants something sent.
+ * The transfers of one client: those that wait, those under way, those that have ended.
+ * The caller's side puts them in and takes them out; whoever makes the steps (step.h)
+ * moves them from list to list.
  */
 #ifndef BEARER_MULTI_H
 #define BEARER_MULTI_H
@@ -40,18 +39,8 @@ typedef struct bearer_multi {
 } bearer_multi;
 
 void bearer_multi_init(bearer_multi *m, int most);
-/* End all that has not ended, close every connection. Nobody is at a step. */
-void bearer_multi_close(bearer_multi *m);
 /* The pipe, if need be. 0 when the system grants none; errno says why. */
 int bearer_multi_open_pipe(bearer_multi *m);
-
-/* ---- a step ---- */
-
-/* Move what can be moved. Milliseconds that may be waited before the next; -1 when there
-   is nothing more to do here: it was to stop, or the multi handle cannot be made. */
-int bearer_multi_step(bearer_multi *m);
-/* Wait so long at most, for libcurl's sockets or to be woken. */
-void bearer_multi_wait(bearer_multi *m, int ms);
 /* End a wait. From any thread, not under the mutex. */
 void bearer_multi_wake(bearer_multi *m);
 
@@ -64,14 +53,20 @@ void bearer_multi_fail(bearer_multi *m, bearer_transfer *t, bearer_code code,
                        const char *reason);
 /* End it for its caller, whatever the thread is at. */
 void bearer_multi_time_out(bearer_multi *m, bearer_transfer *t);
+/* It is out of libcurl's hands: out of the queue as well, and its caller told, or freed
+   when its caller has closed it. */
+void bearer_multi_let_go(bearer_multi *m, bearer_transfer *t);
+/* Any that somebody still has to let go of; NULL when there is none. */
+bearer_transfer *bearer_multi_any(const bearer_multi *m);
 /* Nobody needs to be told of it any more. */
 void bearer_multi_told(bearer_multi *m, bearer_transfer *t);
 /* Its owner does not want it any more. 1 when the owner is to free it; 0 when whoever
    moves it does, who is then to be woken. */
 int bearer_multi_drop(bearer_multi *m, bearer_transfer *t);
 
-/* End all that has not ended, and leave what is libcurl's alone: in a child of fork, where
-   our descriptors are closed, or when the process exits. Under bearer_fork_lock as well. */
+/* End all that has not ended, and leave what is libcurl's alone: in a child of fork,
+   where our descriptors are closed, or when the process exits. Under bearer_fork_lock as
+   well. */
 void bearer_multi_abandon(bearer_multi *m, bearer_code code, const char *reason,
                           int in_child);
 

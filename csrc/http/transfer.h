@@ -1,5 +1,5 @@
 /*
- * One request and what came of it: what libcurl is told, and what it tells.
+ * One request on its way, and what came of it.
  */
 #ifndef BEARER_TRANSFER_H
 #define BEARER_TRANSFER_H
@@ -8,7 +8,6 @@
 
 #include "base/codes.h"
 #include "base/secret.h"
-#include "http/connections.h"
 #include "http/material.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -73,7 +72,7 @@ double bearer_transfer_now(void); /* seconds, monotonic */
 void bearer_list_init(bearer_node *list);
 /* At the end of this one, out of the one it was in. */
 void bearer_list_append(bearer_node *list, bearer_node *node);
-void bearer_list_remove(bearer_node *node); /* safe to repeat */
+void bearer_list_remove(bearer_node *node);                  /* safe to repeat */
 bearer_transfer *bearer_list_first(const bearer_node *list); /* NULL when it is empty */
 
 /* ---- a transfer ---- */
@@ -81,9 +80,6 @@ bearer_transfer *bearer_list_first(const bearer_node *list); /* NULL when it is 
 /* Take over *m (it is emptied), and copy what the options say. On the caller's thread,
    since the environment is read. NULL when memory ran out. */
 bearer_transfer *bearer_transfer_new(bearer_request *m, const bearer_send_options *o);
-
-/* Make t->easy, for these connections. 0 when that fails; then t->outcome says why. */
-int bearer_transfer_prepare(bearer_transfer *t, bearer_connections *c);
 
 /* Note the result of a transfer that libcurl has ended. */
 void bearer_transfer_finish(bearer_transfer *t, CURLcode result);

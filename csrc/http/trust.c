@@ -102,7 +102,8 @@ static X509_STORE *read_system(void) {
   if (bundle[0] != '\0' && bearer_file_read(bundle, BUNDLE_MAX, &text) == NULL)
     add_pem(store, text.data, text.size);
   bearer_secret_clear(&text);
-  lookup = folder[0] != '\0' ? X509_STORE_add_lookup(store, X509_LOOKUP_hash_dir()) : NULL;
+  lookup =
+      folder[0] != '\0' ? X509_STORE_add_lookup(store, X509_LOOKUP_hash_dir()) : NULL;
   if (lookup != NULL)
     X509_LOOKUP_add_dir(lookup, folder, X509_FILETYPE_PEM);
   ERR_clear_error();

@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "http/step.h"
+
 /* ---- fork and exit: all under bearer_fork_lock ------------------------------- */
 
 static void before_fork(void *user) {
@@ -60,9 +62,9 @@ static void at_exit(void *user) {
 static void *move(void *user) {
   bearer_multi *m = user;
   int ms;
-  while ((ms = bearer_multi_step(m)) >= 0)
+  while ((ms = bearer_step(m, 1)) >= 0)
     if (ms > 0)
-      bearer_multi_wait(m, ms);
+      bearer_step_wait(m, ms);
   return NULL;
 }
 
@@ -143,7 +145,7 @@ void bearer_worker_close(bearer_worker *w) {
     bearer_connections_leave(w->multi.c, 0);
     w->multi.c = NULL;
   }
-  bearer_multi_close(&w->multi);
+  bearer_step_close(&w->multi);
   bearer_fork_unlock();
 }
 
@@ -179,12 +181,12 @@ void bearer_worker_move(bearer_worker *w, long max_ms) {
   int ms, ended;
   if (!w->refused || bearer_fork_exits())
     return;
-  ms = bearer_multi_step(m);
+  ms = bearer_step(m, 0);
   pthread_mutex_lock(&m->mutex);
   ended = bearer_list_first(&m->ended) != NULL;
   pthread_mutex_unlock(&m->mutex);
   if (ended || max_ms <= 0 || ms <= 0)
     return;
-  bearer_multi_wait(m, ms < max_ms ? ms : (int)max_ms);
-  bearer_multi_step(m);
+  bearer_step_wait(m, ms < max_ms ? ms : (int)max_ms);
+  bearer_step(m, 0);
 }

@@ -17,14 +17,14 @@ typedef struct {
   pthread_t thread;        /* under bearer_fork_lock */
   bearer_fork_entry entry; /* from the first transfer on */
   int is_entered;
-  int refused;             /* the system grants no thread: the callers make the steps */
+  int refused; /* the system grants no thread: the callers make the steps */
 } bearer_worker;
 
 void bearer_worker_init(bearer_worker *w, int most);
 /* Make what the caller's side needs, once. 0 when the system does not grant it; errno. */
 int bearer_worker_open(bearer_worker *w);
-/* End the thread, all transfers and all connections. Waits for the step that the thread is
-   at, at most. */
+/* End the thread, all transfers and all connections. Waits for the step that the thread
+   is at, at most. */
 void bearer_worker_close(bearer_worker *w);
 
 /* Have a transfer moved; should that be impossible, it has ended then. */

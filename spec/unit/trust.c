@@ -94,10 +94,11 @@ static void a_root_that_somebody_appended(void) {
 
 static void junk_in_a_bundle_is_passed_over(void) {
   unlink(bundle);
-  append_text("Some words.\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-              "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n"
-              "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC "
-              "PARAMETERS-----\n");
+  append_text(
+      "Some words.\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+      "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n"
+      "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC "
+      "PARAMETERS-----\n");
   append_root(0);
   append_text("\n\n# more words\n");
   append_root(2);
