@@ -64,7 +64,7 @@ static int copy(bearer_reading *r, int place, const bearer_material *m) {
   r->given[place] = 1;
   if (m->kind == BEARER_CONTENT)
     return bearer_secret_set(&r->texts[place], m->data, m->size);
-  r->paths[place] = strdup(m->data);
+  r->paths[place] = m->size > 0 ? strndup(m->data, m->size) : strdup(m->data);
   return r->paths[place] != NULL;
 }
 

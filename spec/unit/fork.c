@@ -210,8 +210,42 @@ static void forks_in_first_use(void) {
   CHECK(well == count);
 }
 
+/* ---- exit -------------------------------------------------------------------- */
+
+static int is_leaving;
+
+/* A handler that was there before ours runs after it: OpenSSL may be gone by then. */
+static void late(void) {
+  bearer_transfer *t;
+  if (!is_leaving)
+    return;
+  t = send_to("/ok");
+  if (!bearer_fork_exits() || !bearer_transfer_has_ended(t) || t->code != BEARER_NETWORK)
+    _exit(8);
+  bearer_transfer_close(t);
+  bearer_client_close(&client);
+  _exit(7);
+}
+
+static void nothing_is_begun_once_the_process_exits(void) {
+  pid_t pid;
+  bearer_client_init(&client);
+  pid = fork();
+  if (pid == 0) {
+    alarm(10);
+    if (!ends_well(send_to("/ok")))
+      _exit(9);
+    bearer_client_poll(&client, send_to("/mute") != NULL ? 20 : 0);
+    is_leaving = 1;
+    exit(0);
+  }
+  CHECK(wait_for(pid) == 7);
+  bearer_client_close(&client);
+}
+
 int main(void) {
   alarm(60);
+  CHECK(atexit(late) == 0);
   CHECK(bearer_fork_init());
   CHECK(bearer_fork_init()); /* once */
   CHECK(server_start());
@@ -219,5 +253,6 @@ int main(void) {
   a_child_begins_anew();
   a_daemon_keeps_its_log_files();
   forks_in_first_use();
+  nothing_is_begun_once_the_process_exits();
   return check_result();
 }
