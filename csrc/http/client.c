@@ -1,113 +1,25 @@
 /*
- * The caller's side: starting, waiting, ending.
+ * The caller's side: sending, asking, waiting, closing.
  */
 #include "http/client.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "http/fork.h"
-#include "http/notify.h"
-#include "http/queue.h"
-#include "http/sockets.h"
-#include "http/transfer.h"
-#include "http/url.h"
-#include "http/worker.h"
 
-double bearer_client_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+#define GRACE                                                                            \
+  1.0 /* seconds after its deadline that a transfer is given to end by itself */
+#define LOOK 0.1 /* seconds between two looks at all deadlines */
+
+static void lock(bearer_client *client) {
+  pthread_mutex_lock(&client->worker.multi.mutex);
 }
 
-/* ---- lists ------------------------------------------------------------------- */
-
-void bearer_list_empty(bearer_list *list) {
-  list->first = NULL;
-  list->end = &list->first;
-  list->count = 0;
-}
-
-static void take_out(bearer_client *net, bearer_transfer *t) {
-  bearer_list *list = t->list;
-  if (list == NULL)
-    return;
-  *t->link = t->next;
-  if (t->next != NULL)
-    t->next->link = t->link;
-  else
-    list->end = t->link;
-  t->list = NULL;
-  if (--list->count == 0 && list == &net->ended)
-    bearer_notify_lower(net->bell);
-}
-
-void bearer_client_enlist(bearer_client *net, bearer_list *list, bearer_transfer *t) {
-  take_out(net, t);
-  t->list = list;
-  t->next = NULL;
-  t->link = list->end;
-  *list->end = t;
-  list->end = &t->next;
-  list->count++;
-  if (list != &net->ended)
-    return;
-  bearer_queue_leave(net, t);
-  if (list->count == 1)
-    bearer_notify_raise(net->bell);
-}
-
-void bearer_client_unlist(bearer_client *net, bearer_transfer *t) {
-  take_out(net, t);
-  bearer_queue_leave(net, t);
-}
-
-bearer_transfer *bearer_client_unended(const bearer_client *net) {
-  if (net->under_way.first != NULL)
-    return net->under_way.first;
-  if (net->given_up.first != NULL)
-    return net->given_up.first;
-  return net->lanes != NULL ? net->lanes->queued.first : NULL;
-}
-
-/* ---- the multi handle -------------------------------------------------------- */
-
-/* A finalizer may ask for it when the net has been closed: Lua decides which runs first.
- */
-static int open_multi(bearer_client *net) {
-  int why;
-  errno = ENOMEM; /* unless it is something else */
-  if (net->closed || bearer_fork_init() != CURLE_OK || !bearer_notify_open(net->bell))
-    return 0;
-  net->multi = curl_multi_init();
-  if (net->multi == NULL || !bearer_sockets_open(net)) {
-    why = errno;
-    curl_multi_cleanup(net->multi);
-    net->multi = NULL;
-    bearer_notify_close(net->bell);
-    errno = why;
-    return 0;
-  }
-  if (net->ended.count > 0) /* from before a fork */
-    bearer_notify_raise(net->bell);
-  net->pid = getpid();
-  net->most_connections = 0; /* libcurl's own choice */
-  net->share = curl_share_init();
-  if (net->share != NULL) /* a TLS session that is resumed costs a third of a new one */
-    curl_share_setopt(net->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-  bearer_fork_enter(net);
-  return 1;
-}
-
-static int ready(bearer_client *net) {
-  if (net->multi != NULL && net->pid != getpid())
-    bearer_fork_abandon(net);
-  return net->multi != NULL;
+static void unlock(bearer_client *client) {
+  pthread_mutex_unlock(&client->worker.multi.mutex);
 }
 
 /* ---- opening, closing -------------------------------------------------------- */
@@ -120,196 +32,171 @@ static int most_transfers(void) {
   return files.rlim_cur < 32 ? 8 : (int)(files.rlim_cur / 4);
 }
 
-void bearer_client_init(bearer_client *net) {
-  memset(net, 0, sizeof(*net));
-  bearer_list_empty(&net->under_way);
-  bearer_list_empty(&net->given_up);
-  bearer_list_empty(&net->ended);
-  pthread_mutex_init(&net->mutex, NULL);
-  pthread_mutex_init(&net->step, NULL);
-  pthread_mutex_init(&net->turn, NULL);
-  net->most = most_transfers();
-  net->bell[0] = net->bell[1] = -1;
-  net->epoll = net->alarm = -1;
+void bearer_client_init(bearer_client *client) {
+  memset(client, 0, sizeof(*client));
+  bearer_worker_init(&client->worker, most_transfers());
+  bearer_list_init(&client->transfers);
 }
 
-/* What is in it lives on without the net, until its owner closes it. */
-static void leave(bearer_client *net, bearer_transfer *t) {
-  int is_owned = t->list == &net->given_up;
-  bearer_client_unlist(net, t);
-  t->net = NULL;
-  t->ended = 1;
-  bearer_worker_release(net, t);
-  if (is_owned)
-    bearer_transfer_free(t);
-}
-
-void bearer_client_close(bearer_client *net) {
+/* What nobody has closed yet lives on without the client. */
+void bearer_client_close(bearer_client *client) {
   bearer_transfer *t;
-  if (ready(net)) {
-    bearer_fork_lock();
-    bearer_worker_stop(net);
-    bearer_fork_leave(net);
-    bearer_fork_unlock();
+  client->closed = 1;
+  bearer_worker_close(&client->worker);
+  while ((t = bearer_list_first(&client->transfers)) != NULL) {
+    bearer_list_remove(&t->owned);
+    bearer_list_remove(&t->news);
+    t->client = NULL;
   }
-  net->closed = 1;
-  while ((t = bearer_client_unended(net)) != NULL)
-    leave(net, t);
-  while ((t = net->ended.first) != NULL)
-    leave(net, t);
-  curl_multi_cleanup(net->multi);
-  curl_share_cleanup(net->share);
-  net->multi = NULL;
-  net->share = NULL;
-  bearer_sockets_close(net);
-  bearer_notify_close(net->bell);
 }
 
-/* ---- transfers --------------------------------------------------------------- */
+/* ---- sending ----------------------------------------------------------------- */
+
+/* A finalizer may ask for it when the client has been closed: Lua decides which runs
+   first. */
+static const char *why_not(bearer_client *client) {
+  if (client->closed)
+    return "the Lua state is closing";
+  if (!bearer_fork_init())
+    return "libcurl cannot be used";
+  errno = ENOMEM; /* unless it is something else */
+  return bearer_worker_open(&client->worker) ? NULL : strerror(errno);
+}
 
 /* It ends without having been begun. */
-static void fail(bearer_client *net, bearer_transfer *t, CURLcode why,
-                 const char *reason) {
-  t->result = why;
-  strncpy(t->reason, reason, sizeof(t->reason) - 1);
-  curl_easy_cleanup(t->easy);
-  t->easy = NULL;
-  bearer_request_clear(&t->message);
-  pthread_mutex_lock(&net->mutex);
-  t->ended = 1;
-  bearer_client_enlist(net, &net->ended, t);
-  pthread_mutex_unlock(&net->mutex);
+static void fail(bearer_client *client, bearer_transfer *t, const char *why) {
+  lock(client);
+  client->worker.multi.open++;
+  bearer_multi_fail(&client->worker.multi, t, BEARER_MEMORY, why);
+  unlock(client);
 }
 
-static int queue(bearer_client *net, bearer_transfer *t) {
-  bearer_buffer origin = { 0 };
-  int ok;
-  bearer_url_origin(&origin, bearer_buffer_string(&t->message.url));
-  pthread_mutex_lock(&net->mutex);
-  ok = !origin.failed && bearer_queue_join(net, t, bearer_buffer_string(&origin));
-  pthread_mutex_unlock(&net->mutex);
-  bearer_buffer_free(&origin);
-  return ok;
-}
-
-bearer_transfer *bearer_client_start(bearer_client *net, bearer_request *m,
-                                     const bearer_options *o) {
-  bearer_transfer *t = calloc(1, sizeof(*t));
+bearer_transfer *bearer_client_send(bearer_client *client, bearer_request *m,
+                                    const bearer_send_options *o, void *user) {
+  bearer_transfer *t = bearer_transfer_new(m, o);
+  const char *why;
   if (t == NULL)
     return NULL;
-  t->net = net;
-  t->id = ++net->last_id;
-  t->message = *m;
-  memset(m, 0, sizeof(*m));
-  t->deadline = bearer_client_now() + (double)o->timeout_ms / 1000;
-  if (!ready(net) && !open_multi(net)) {
-    fail(net, t, CURLE_OUT_OF_MEMORY,
-         net->closed ? "the Lua state is closing" : strerror(errno));
-    return t;
-  }
-  t->easy = curl_easy_init();
-  if (t->easy == NULL)
-    t->result = CURLE_OUT_OF_MEMORY;
-  if (t->easy == NULL || !bearer_transfer_prepare(t, o)) {
-    fail(net, t, t->result, curl_easy_strerror(t->result));
-    return t;
-  }
-  if (!queue(net, t))
-    fail(net, t, CURLE_OUT_OF_MEMORY, curl_easy_strerror(CURLE_OUT_OF_MEMORY));
-  else if (!bearer_worker_start(net))
-    fail(net, t, CURLE_OUT_OF_MEMORY, "the system grants no thread");
+  t->client = client;
+  t->user = user;
+  t->id = ++client->last_id;
+  bearer_list_append(&client->transfers, &t->owned);
+  why = why_not(client);
+  if (why != NULL)
+    fail(client, t, why);
+  else
+    bearer_worker_add(&client->worker, t);
   return t;
 }
 
+/* ---- its end ----------------------------------------------------------------- */
+
+static int is_overdue(const bearer_transfer *t, double instant) {
+  return !t->ended && instant > t->deadline + GRACE;
+}
+
 int bearer_transfer_has_ended(bearer_transfer *t) {
+  bearer_client *client = t->client;
   int ended;
-  if (t->net == NULL)
+  if (client == NULL)
     return 1;
-  ready(t->net);
-  pthread_mutex_lock(&t->net->mutex);
+  bearer_worker_move(&client->worker, 0);
+  lock(client);
+  if (!t->ended && is_overdue(t, bearer_transfer_now()))
+    bearer_multi_time_out(&client->worker.multi, t);
   ended = t->ended;
-  pthread_mutex_unlock(&t->net->mutex);
+  unlock(client);
   return ended;
 }
 
-/* 1 when the mover has to let go of it first, and does so in its own time. */
-static int give_up(bearer_transfer *t) {
-  bearer_client *net = t->net;
-  int runs;
-  ready(net);
-  pthread_mutex_lock(&net->mutex);
-  runs = t->list == &net->under_way;
-  if (runs)
-    bearer_client_enlist(net, &net->given_up, t);
-  else
-    bearer_client_unlist(net, t);
-  pthread_mutex_unlock(&net->mutex);
-  if (runs)
-    bearer_sockets_wake(net);
-  return runs;
-}
-
-void bearer_transfer_free(bearer_transfer *t) {
-  curl_easy_cleanup(t->easy);
-  bearer_request_clear(&t->message);
-  bearer_buffer_free(&t->head);
-  bearer_buffer_free(&t->body);
-  free(t);
-}
-
 void bearer_transfer_close(bearer_transfer *t) {
-  if (t != NULL && (t->net == NULL || !give_up(t)))
+  bearer_client *client = t != NULL ? t->client : NULL;
+  int is_free = 1;
+  if (t == NULL)
+    return;
+  if (client != NULL) {
+    bearer_list_remove(&t->owned);
+    lock(client);
+    is_free = bearer_multi_drop(&client->worker.multi, t);
+    unlock(client);
+  }
+  if (is_free)
     bearer_transfer_free(t);
+  else
+    bearer_multi_wake(&client->worker.multi);
 }
 
 /* ---- polling ----------------------------------------------------------------- */
 
-static int count(bearer_client *net, int *ended) {
+/* End what should have ended long ago: the thread may be stuck. Now and then. */
+static void look_at_deadlines(bearer_client *client) {
+  double instant = bearer_transfer_now();
+  if (instant < client->looked + LOOK)
+    return;
+  client->looked = instant;
+  lock(client);
+  for (bearer_node *n = client->transfers.next; n != &client->transfers; n = n->next)
+    if (is_overdue(n->transfer, instant))
+      bearer_multi_time_out(&client->worker.multi, n->transfer);
+  unlock(client);
+}
+
+static int count(bearer_client *client, int *ended) {
   int open;
-  pthread_mutex_lock(&net->mutex);
-  open = bearer_queue_waiting(net) + net->under_way.count;
-  *ended = net->ended.count;
-  pthread_mutex_unlock(&net->mutex);
+  lock(client);
+  open = client->worker.multi.open;
+  *ended = bearer_list_first(&client->worker.multi.ended) != NULL;
+  unlock(client);
+  if (open > 0)
+    look_at_deadlines(client);
   return open;
 }
 
-int bearer_client_poll(bearer_client *net, long max_ms) {
-  struct pollfd bell;
+/* The host has closed our descriptor, which then is always ready: have a new one. Its
+   number may be somebody else's by now. */
+static void lose_pipe(bearer_client *client) {
+  lock(client);
+  client->worker.multi.notify[0] = client->worker.multi.notify[1] = -1;
+  bearer_multi_open_pipe(&client->worker.multi);
+  unlock(client);
+}
+
+int bearer_client_poll(bearer_client *client, long max_ms) {
+  struct pollfd news = { client->worker.multi.notify[0], POLLIN, 0 };
   int ended, open;
-  ready(net);
-  open = count(net, &ended);
-  if (max_ms <= 0 || ended > 0)
+  bearer_worker_move(&client->worker, max_ms);
+  open = count(client, &ended);
+  if (max_ms <= 0 || ended || !bearer_client_moves_itself(client))
     return open;
-  bell.fd = net->bell[0];
-  bell.events = POLLIN;
-  poll(&bell, 1, (int)max_ms);
-  return count(net, &ended);
+  if (open > 0 && max_ms > 1000)
+    max_ms = 1000; /* then somebody should look at the deadlines */
+  if (poll(&news, 1, (int)max_ms) > 0 && (news.revents & POLLNVAL))
+    lose_pipe(client);
+  return count(client, &ended);
 }
 
-unsigned long bearer_client_next_ended(bearer_client *net) {
-  unsigned long id = 0;
+bearer_transfer *bearer_client_next_ended(bearer_client *client) {
   bearer_transfer *t;
-  ready(net);
-  pthread_mutex_lock(&net->mutex);
-  t = net->ended.first;
-  if (t != NULL) {
-    bearer_client_unlist(net, t);
-    t->net = NULL;
-    id = t->id;
-  }
-  pthread_mutex_unlock(&net->mutex);
-  return id;
+  lock(client);
+  t = bearer_list_first(&client->worker.multi.ended);
+  if (t != NULL)
+    bearer_multi_told(&client->worker.multi, t);
+  unlock(client);
+  return t;
 }
 
-int bearer_client_has_ended(bearer_client *net) {
+int bearer_client_has_ended(bearer_client *client) {
   int ended;
-  ready(net);
-  count(net, &ended);
-  return ended > 0;
+  count(client, &ended);
+  return ended;
 }
 
-int bearer_client_fd(bearer_client *net) {
-  if (!ready(net))
-    open_multi(net);
-  return net->bell[0];
+int bearer_client_fd(bearer_client *client) {
+  if (!client->closed && bearer_fork_init())
+    bearer_worker_open(&client->worker);
+  return client->worker.multi.notify[0];
+}
+
+int bearer_client_moves_itself(const bearer_client *client) {
+  return !client->worker.refused;
 }

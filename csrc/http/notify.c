@@ -20,27 +20,27 @@ static int open_pipe(int ends[2]) {
 #endif
 }
 
-int bearer_notify_open(int bell[2]) {
-  if (open_pipe(bell) == 0)
+int bearer_notify_open(int ends[2]) {
+  if (open_pipe(ends) == 0)
     return 1;
-  bell[0] = bell[1] = -1;
+  ends[0] = ends[1] = -1;
   return 0;
 }
 
-void bearer_notify_close(int bell[2]) {
+void bearer_notify_close(int ends[2]) {
   for (int i = 0; i < 2; i++)
-    if (bell[i] >= 0)
-      close(bell[i]);
-  bell[0] = bell[1] = -1;
+    if (ends[i] >= 0)
+      close(ends[i]);
+  ends[0] = ends[1] = -1;
 }
 
-void bearer_notify_raise(const int bell[2]) {
-  ssize_t ignored = write(bell[1], "", 1);
+void bearer_notify_raise(const int ends[2]) {
+  ssize_t ignored = write(ends[1], "", 1);
   (void)ignored;
 }
 
-void bearer_notify_lower(const int bell[2]) {
+void bearer_notify_lower(const int ends[2]) {
   char byte;
-  ssize_t ignored = read(bell[0], &byte, 1);
+  ssize_t ignored = read(ends[0], &byte, 1);
   (void)ignored;
 }

@@ -6,12 +6,13 @@
 
 #pragma GCC visibility push(hidden)
 
-int bearer_notify_open(int bell[2]); /* 0 when the system grants none; errno says why */
-void bearer_notify_close(int bell[2]);
+int bearer_notify_open(int ends[2]); /* 0 when the system grants none; errno says why */
+/* Safe to repeat. */
+void bearer_notify_close(int ends[2]);
 
-/* Each once, in turn. Without a bell they do nothing. */
-void bearer_notify_raise(const int bell[2]);
-void bearer_notify_lower(const int bell[2]);
+/* Each once, in turn. Without a pipe they do nothing. */
+void bearer_notify_raise(const int ends[2]);
+void bearer_notify_lower(const int ends[2]);
 
 #pragma GCC visibility pop
 

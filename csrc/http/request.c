@@ -1,11 +1,13 @@
 /*
  * A request before it is sent.
  */
+#include "http/request.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "http/client.h"
+#include "base/secret.h"
 
 int bearer_request_header(bearer_request *m, const char *name, const char *value,
                           size_t size) {

@@ -1,21 +1,38 @@
 /*
- * The thread that moves the transfers of one net. It is there while something is under
- * way, and a moment longer: a program whose tokens are fresh has no thread of ours.
+ * The thread that moves the transfers of one client. It knows no Lua, and is there from
+ * the first of them on until the client is closed.
  */
 #ifndef BEARER_WORKER_H
 #define BEARER_WORKER_H
 
-#include "http/client.h"
+#include <pthread.h>
+
+#include "http/fork.h"
+#include "http/multi.h"
 
 #pragma GCC visibility push(hidden)
 
-/* Have what is queued moved. 0 when the system grants no thread. */
-int bearer_worker_start(bearer_client *net);
-/* End it. Waits for the step that it is at, at most. Under bearer_fork_lock. */
-void bearer_worker_stop(bearer_client *net);
+typedef struct {
+  bearer_multi multi;
+  pthread_t thread;        /* under bearer_fork_lock */
+  bearer_fork_entry entry; /* from the first transfer on */
+  int is_entered;
+  int refused; /* the system grants no thread: the callers make the steps */
+} bearer_worker;
 
-/* Free what a transfer held while it ran, out of libcurl's hands first. */
-void bearer_worker_release(bearer_client *net, bearer_transfer *t);
+void bearer_worker_init(bearer_worker *w, int most);
+/* Make what the caller's side needs, once. 0 when the system does not grant it; errno. */
+int bearer_worker_open(bearer_worker *w);
+/* End the thread, all transfers and all connections. Waits for the step that the thread
+   is at, at most. */
+void bearer_worker_close(bearer_worker *w);
+
+/* Have a transfer moved; should that be impossible, it has ended then. */
+void bearer_worker_add(bearer_worker *w, bearer_transfer *t);
+
+/* Where there is no thread: make a step, and wait for so long at most when nothing has
+   ended. Without effect where there is one. */
+void bearer_worker_move(bearer_worker *w, long max_ms);
 
 #pragma GCC visibility pop
 

@@ -163,10 +163,6 @@ for lua in lua5.4 luajit; do
 done
 specs 300 "plain lua5.1" "asan lua5.4"
 start_specs asan luajit 300
-portable=(BUILD=build/portable CPPFLAGS=-DBEARER_PORTABLE)
-check 60 "build, without epoll" make -j"$jobs" all LUA=lua5.4 WERROR=1 "${portable[@]}" &&
-  step tap 90 "specs, without epoll" env SUITE_BUILD=build/portable bash spec/ci/suite.sh plain \
-    lua5.4 -o spec/ci/tap.lua spec/{transfer,drivers,process}_spec.lua
 units lua5.4 SANITIZE=1
 check 90 "threads, under ThreadSanitizer" make threads
 report tap "specs, asan, luajit"

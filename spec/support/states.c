@@ -4,22 +4,23 @@
  * runs the script in COUNT states at once, closes them, and lives on for SECONDS, in
  * which a thread that a state left behind may end. Prints how long each closing took at
  * most, in milliseconds, and how many descriptors are left over. The script has fork(),
- * wait(pid), leave(status), out_of_threads(boolean), slow_steps(boolean), stall(), and
- * leaks(), after which nobody looks for leaks. Looking up a host that opens with "stuck"
- * takes two seconds and fails.
+ * wait(pid), leave(status), close_all(), out_of_threads(boolean), slow_steps(boolean),
+ * stall(), and leaks(), after which nobody looks for leaks. Looking up a host that opens
+ * with "stuck" takes two seconds and fails; so does opening a file below /hangs.
  */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,6 +52,22 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
   return real(node, service, hints, result);
 }
 
+/* As on a file system whose server is gone. */
+int open(const char *path, int flags, ...) {
+  int (*real)(const char *, int, ...);
+  mode_t mode = 0;
+  if (flags & O_CREAT) {
+    va_list list;
+    va_start(list, flags);
+    mode = va_arg(list, mode_t);
+    va_end(list);
+  }
+  if (strncmp(path, "/hangs/", 7) == 0)
+    sleep(2);
+  *(void **)&real = dlsym(RTLD_NEXT, "open");
+  return real(path, flags, mode);
+}
+
 /* The environment is the host's main thread's: it may be changing it. */
 char *getenv(const char *name) {
   char *(*real)(const char *), thread[16] = "";
@@ -65,13 +82,14 @@ char *getenv(const char *name) {
 
 static int steps_are_slow;
 
-/* Makes room for what happens while the mover is in the midst of a step. */
-int epoll_wait(int epoll, struct epoll_event *events, int most, int ms) {
-  int (*real)(int, struct epoll_event *, int, int);
+/* Makes room for what happens while the worker is in the midst of a step. */
+int curl_multi_perform(void *multi, int *running);
+int curl_multi_perform(void *multi, int *running) {
+  int (*real)(void *, int *);
   if (__atomic_load_n(&steps_are_slow, __ATOMIC_RELAXED))
     usleep(20000);
-  *(void **)&real = dlsym(RTLD_NEXT, "epoll_wait");
-  return real(epoll, events, most, ms);
+  *(void **)&real = dlsym(dlopen("libcurl.so.4", RTLD_LAZY), "curl_multi_perform");
+  return real(multi, running);
 }
 
 static int l_slow_steps(lua_State *L) {
@@ -154,11 +172,20 @@ static int l_leave(lua_State *L) {
   _exit((int)luaL_checkinteger(L, 1));
 }
 
+/* As daemons do: but for the standard ones, of which the host's output is two. */
+static int l_close_all(lua_State *L) {
+  (void)L;
+  for (int fd = 3; fd < 1024; fd++)
+    close(fd);
+  return 0;
+}
+
 static void prepare(lua_State *L) {
   luaL_openlibs(L);
   lua_register(L, "fork", l_fork);
   lua_register(L, "wait", l_wait);
   lua_register(L, "leave", l_leave);
+  lua_register(L, "close_all", l_close_all);
   lua_register(L, "leaks", l_leaks);
   lua_register(L, "slow_steps", l_slow_steps);
   lua_register(L, "stall", l_stall);

@@ -1,7 +1,7 @@
 /*
  * A request's headers, as libcurl will read them.
  */
-#include "http/client.h"
+#include "http/request.h"
 
 #include <stdlib.h>
 

@@ -1,0 +1,208 @@
+/*
+ * What libcurl is told, and what it tells. No callback here knows Lua: no error can jump
+ * through libcurl.
+ */
+#include "http/easy.h"
+
+#include <string.h>
+
+#include <openssl/ssl.h>
+
+#include "http/trust.h"
+
+#define HEAD_MAX    (256 * 1024) /* libcurl's own cap differs from version to version */
+#define BUFFER_SIZE (16L * 1024) /* a login is small, and all of it is wiped */
+
+/* ---- what libcurl tells ------------------------------------------------------ */
+
+static size_t on_body(char *data, size_t one, size_t size, void *user) {
+  bearer_transfer *t = user;
+  (void)one; /* always 1 */
+  t->in_body = 1;
+  bearer_buffer_add(&t->received.body, data, size);
+  t->too_large |= t->received.body.failed;
+  return t->received.body.failed ? 0 : size;
+}
+
+static size_t on_header(char *data, size_t one, size_t size, void *user) {
+  bearer_transfer *t = user;
+  (void)one;
+  t->head_total += size; /* with all 1xx before it, which may come for ever */
+  t->too_large |= t->head_total > HEAD_MAX || t->head_total > t->max_response;
+  if (t->in_body) /* a trailer: nothing in it may overrule the header */
+    return t->too_large ? 0 : size;
+  if (size >= 5 && memcmp(data, "HTTP/", 5) == 0)
+    bearer_buffer_reset(&t->received.head); /* a 1xx came before */
+  bearer_buffer_add(&t->received.head, data, size);
+  t->too_large |= t->received.head.failed;
+  return t->too_large ? 0 : size;
+}
+
+/* Counts what came over the wire, before it is unpacked. */
+static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t up_total,
+                       curl_off_t up) {
+  bearer_transfer *t = user;
+  (void)total;
+  (void)up_total;
+  if (up > 0)
+    t->left = 1;
+  if (now > 0 && (size_t)now > t->max_response)
+    t->too_large = 1;
+  return t->too_large;
+}
+
+/* A new TLS connection. OpenSSL keeps the last decrypted record unless told otherwise:
+   there the token is. */
+static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *user) {
+  const bearer_transfer *t = user;
+  (void)easy;
+#ifdef SSL_OP_CLEANSE_PLAINTEXT
+  SSL_CTX_set_options(ssl_ctx, SSL_OP_CLEANSE_PLAINTEXT);
+#endif
+#if LIBCURL_VERSION_NUM < 0x074d00
+  const char *data;
+  size_t size;
+  if (t->reading != NULL && bearer_reading_has_authorities(t->reading, &data, &size))
+    return bearer_trust_use_pem(ssl_ctx, data, size);
+#endif
+  return t->uses_system_trust ? bearer_trust_use_system(ssl_ctx) : CURLE_OK;
+}
+
+/* ---- what libcurl is told ---------------------------------------------------- */
+
+/* The last refusal of an option sticks. */
+#define SET(option, value)                                                               \
+  do {                                                                                   \
+    CURLcode set_rc = curl_easy_setopt(t->easy, option, value);                          \
+    if (set_rc != CURLE_OK)                                                              \
+      *result = set_rc;                                                                  \
+  } while (0)
+
+/* The system's authorities by a store of ours, which libcurl is not to add to. Others by
+   a blob: that is compared where a connection is used again, a store is not. */
+static void set_trust(bearer_transfer *t, CURLcode *result) {
+  const char *data;
+  size_t size;
+  int own =
+      t->reading != NULL && bearer_reading_has_authorities(t->reading, &data, &size);
+  SET(CURLOPT_SSL_VERIFYPEER, 1L);
+  SET(CURLOPT_SSL_VERIFYHOST, 2L);
+  SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+  if (own || bearer_trust_has_store()) {
+    SET(CURLOPT_CAINFO, NULL);
+    SET(CURLOPT_CAPATH, NULL);
+  }
+#if LIBCURL_VERSION_NUM < 0x074d00
+  if (own) { /* without the blob, nothing tells its connections from those of others */
+    SET(CURLOPT_FRESH_CONNECT, 1L);
+    SET(CURLOPT_FORBID_REUSE, 1L);
+  }
+#endif
+  t->uses_system_trust = !own && bearer_trust_has_store();
+  if (bearer_trust_has_store()) {
+    SET(CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
+    SET(CURLOPT_SSL_CTX_DATA, t);
+  }
+  if (t->reading != NULL) {
+    CURLcode code = bearer_reading_apply(t->reading, t->easy);
+    if (code != CURLE_OK)
+      *result = code;
+  }
+}
+
+static void set_method(bearer_transfer *t, CURLcode *result) {
+  const bearer_request *m = &t->request;
+  const char *method = bearer_buffer_string(&m->method);
+  if (strcmp(method, "HEAD") == 0) {
+    SET(CURLOPT_NOBODY, 1L);
+    return;
+  }
+  if (m->has_body || strcmp(method, "POST") == 0) {
+    SET(CURLOPT_POST, 1L);
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)m->body.size);
+    SET(CURLOPT_POSTFIELDS, bearer_buffer_string(&m->body));
+  }
+  if (strcmp(method, "POST") != 0)
+    SET(CURLOPT_CUSTOMREQUEST, method);
+}
+
+static void set_headers(bearer_transfer *t, CURLcode *result) {
+  bearer_request *m = &t->request;
+  int ok = bearer_request_header(m, "Expect", NULL, 0); /* no 100-continue round trip */
+  if (ok && !m->has_body) /* libcurl would call an empty POST a form */
+    ok = bearer_request_header(m, "Content-Type", NULL, 0);
+  if (!ok)
+    *result = CURLE_OUT_OF_MEMORY;
+  SET(CURLOPT_HTTPHEADER, m->headers);
+  SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* a proxy gets none of ours */
+}
+
+static void set_limits(bearer_transfer *t, CURLcode *result) {
+  double left = t->deadline - bearer_transfer_now();
+  SET(CURLOPT_TIMEOUT_MS, left > 0.001 ? (long)(left * 1000) : 1L);
+  SET(CURLOPT_CONNECTTIMEOUT_MS, t->connect_timeout_ms);
+  SET(CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+  SET(CURLOPT_QUICK_EXIT, 1L); /* a stuck resolver thread is not waited for */
+#endif
+  SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->max_response);
+  SET(CURLOPT_NOPROGRESS, 0L);
+  SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+  SET(CURLOPT_XFERINFODATA, t);
+  SET(CURLOPT_BUFFERSIZE, BUFFER_SIZE);
+  SET(CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_SIZE);
+  if (t->once)
+    SET(CURLOPT_FRESH_CONNECT, 1L);
+}
+
+static void set_route(bearer_transfer *t, CURLcode *result) {
+#if LIBCURL_VERSION_NUM >= 0x075500
+  SET(CURLOPT_PROTOCOLS_STR, "https,http"); /* http: the caller has checked the host */
+#else
+  SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTPS | CURLPROTO_HTTP));
+#endif
+  SET(CURLOPT_URL, bearer_buffer_string(&t->request.url));
+  SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+  SET(CURLOPT_ACCEPT_ENCODING, "");
+  SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  SET(CURLOPT_PROXY, t->proxy.data != NULL ? t->proxy.data : "");
+  SET(CURLOPT_NOPROXY, t->no_proxy.data != NULL ? t->no_proxy.data : "");
+  if (t->user_agent.data != NULL)
+    SET(CURLOPT_USERAGENT, t->user_agent.data);
+}
+
+static void set_callbacks(bearer_transfer *t, CURLcode *result) {
+  SET(CURLOPT_PRIVATE, t);
+  SET(CURLOPT_ERRORBUFFER, t->error);
+  SET(CURLOPT_WRITEFUNCTION, on_body);
+  SET(CURLOPT_WRITEDATA, t);
+  SET(CURLOPT_HEADERFUNCTION, on_header);
+  SET(CURLOPT_HEADERDATA, t);
+}
+
+int bearer_easy_prepare(bearer_transfer *t, bearer_connections *c) {
+  CURLcode result = CURLE_OK;
+  const char *fault = t->reading != NULL ? bearer_reading_fault(t->reading) : NULL;
+  if (fault != NULL) {
+    bearer_transfer_fail(t, BEARER_TLS, fault);
+    return 0;
+  }
+  t->easy = curl_easy_init();
+  if (t->easy != NULL) {
+    set_callbacks(t, &result);
+    set_route(t, &result);
+    set_trust(t, &result);
+    set_limits(t, &result);
+    set_method(t, &result);
+    set_headers(t, &result);
+    if (result == CURLE_OK)
+      result = bearer_connections_adopt(c, t->easy);
+  }
+  if (t->easy != NULL && result == CURLE_OK)
+    return 1;
+  bearer_transfer_fail(
+      t,
+      t->easy != NULL && result != CURLE_OUT_OF_MEMORY ? BEARER_NETWORK : BEARER_MEMORY,
+      curl_easy_strerror(t->easy != NULL ? result : CURLE_OUT_OF_MEMORY));
+  return 0;
+}

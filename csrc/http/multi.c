@@ -1,0 +1,141 @@
+/*
+ * The lists, as the caller's side and whoever moves them use them.
+ */
+#include "http/multi.h"
+
+#include <string.h>
+
+#include "http/notify.h"
+
+/* ---- beginning and end ------------------------------------------------------- */
+
+void bearer_multi_init(bearer_multi *m, int most) {
+  memset(m, 0, sizeof(*m));
+  bearer_queue_init(&m->queue, most);
+  bearer_list_init(&m->reading);
+  bearer_list_init(&m->running);
+  bearer_list_init(&m->given_up);
+  bearer_list_init(&m->ended);
+  pthread_mutex_init(&m->mutex, NULL);
+  pthread_mutex_init(&m->step, NULL);
+  pthread_mutex_init(&m->turn, NULL);
+  m->notify[0] = m->notify[1] = -1;
+}
+
+int bearer_multi_open_pipe(bearer_multi *m) {
+  if (m->notify[0] >= 0)
+    return 1;
+  if (!bearer_notify_open(m->notify))
+    return 0;
+  if (bearer_list_first(&m->ended) != NULL) /* from before a fork */
+    bearer_notify_raise(m->notify);
+  return 1;
+}
+
+/* ---- the end of a transfer --------------------------------------------------- */
+
+/* Its caller is to be told. */
+static void announce(bearer_multi *m, bearer_transfer *t) {
+  int first = bearer_list_first(&m->ended) == NULL;
+  t->ended = 1;
+  m->open--;
+  bearer_list_append(&m->ended, &t->news);
+  if (first)
+    bearer_notify_raise(m->notify);
+}
+
+void bearer_multi_let_go(bearer_multi *m, bearer_transfer *t) {
+  bearer_queue_leave(&m->queue, t);
+  if (t->closed) {
+    bearer_transfer_free(t);
+  } else if (!t->ended) {
+    bearer_transfer_publish(t);
+    announce(m, t);
+  }
+}
+
+/* ---- the caller's side ------------------------------------------------------- */
+
+int bearer_multi_add(bearer_multi *m, bearer_transfer *t) {
+  m->open++;
+  return bearer_queue_add(&m->queue, t);
+}
+
+void bearer_multi_fail(bearer_multi *m, bearer_transfer *t, bearer_code code,
+                       const char *reason) {
+  bearer_transfer_fail(t, code, reason);
+  bearer_transfer_clear_sent(t);
+  bearer_multi_let_go(m, t);
+}
+
+/* Only what is the caller's is touched: the rest may be in use. */
+void bearer_multi_time_out(bearer_multi *m, bearer_transfer *t) {
+  const char *words = curl_easy_strerror(CURLE_OPERATION_TIMEDOUT);
+  if (t->ended)
+    return;
+  t->code = BEARER_TIMEOUT;
+  t->sent = 1; /* for all we know */
+  strncpy(t->reason, words, sizeof(t->reason) - 1);
+  if (t->begun)
+    bearer_list_append(&m->given_up, &t->place);
+  else
+    bearer_queue_leave(&m->queue, t);
+  announce(m, t);
+}
+
+void bearer_multi_told(bearer_multi *m, bearer_transfer *t) {
+  int was = bearer_list_first(&m->ended) != NULL;
+  bearer_list_remove(&t->news);
+  if (was && bearer_list_first(&m->ended) == NULL)
+    bearer_notify_lower(m->notify);
+}
+
+int bearer_multi_drop(bearer_multi *m, bearer_transfer *t) {
+  bearer_multi_told(m, t);
+  if (!t->ended)
+    m->open--;
+  if (!t->begun) {
+    bearer_queue_leave(&m->queue, t);
+    return 1;
+  }
+  t->closed = 1;
+  bearer_list_append(&m->given_up, &t->place);
+  return 0;
+}
+
+void bearer_multi_wake(bearer_multi *m) {
+  bearer_connections *c;
+  pthread_mutex_lock(&m->mutex);
+  c = m->waits ? m->c : NULL;
+  m->waits = 0; /* libcurl remembers it, if the wait has not begun yet */
+  pthread_mutex_unlock(&m->mutex);
+  if (c != NULL)
+    curl_multi_wakeup(c->multi);
+}
+
+/* ---- all of them ------------------------------------------------------------- */
+
+bearer_transfer *bearer_multi_any(const bearer_multi *m) {
+  const bearer_node *lists[] = { &m->reading, &m->running, &m->given_up };
+  for (int i = 0; i < 3; i++)
+    if (bearer_list_first(lists[i]) != NULL)
+      return bearer_list_first(lists[i]);
+  return bearer_queue_any(&m->queue);
+}
+
+void bearer_multi_abandon(bearer_multi *m, bearer_code code, const char *reason,
+                          int in_child) {
+  bearer_transfer *t;
+  if (in_child)
+    bearer_notify_close(m->notify);
+  bearer_connections_leave(m->c, in_child);
+  m->c = NULL;
+  m->thread = BEARER_NO_THREAD;
+  m->stop = m->waits = m->broken = 0;
+  m->most_connections = 0;
+  while ((t = bearer_multi_any(m)) != NULL) {
+    t->easy = NULL; /* left behind with its multi handle */
+    t->left = 1;    /* for all we know */
+    bearer_multi_fail(m, t, code, reason);
+  }
+}

@@ -1,0 +1,167 @@
+-- Whom TLS connections trust, and who we are to them: each named after how it went wrong.
+local bearer = require "bearer"
+local helper = require "spec.support.helper"
+local sandbox = require "spec.sandbox"
+local socket = require "socket"
+
+local quote = helper.quote
+local answer = '{"access_token":"good","expires_in":3600}'
+
+describe("trust:", function()
+  local sb, url, folder
+
+  setup(function()
+    sb, folder = sandbox.start(), helper.folder()
+  end)
+
+  before_each(function()
+    sb:reset()
+    url = sb:script("x", { body = answer })
+  end)
+
+  teardown(function()
+    sb:stop()
+    helper.must("rm -rf " .. quote(folder))
+  end)
+
+  local function write(name, text)
+    local file = assert(io.open(folder .. "/" .. name, "wb"))
+    file:write(text)
+    file:close()
+    return folder .. "/" .. name
+  end
+
+  local function read(path)
+    local file = assert(io.open(path, "rb"))
+    local text = file:read("*a")
+    file:close()
+    return text
+  end
+
+  -- A program that says nothing of authorities, on a system that keeps them in these places.
+  local function on_system(bundle, certs)
+    return helper.run(("SSL_CERT_FILE=%s SSL_CERT_DIR=%s timeout 60 %s spec/support/login.lua "
+      .. "plain %s ''"):format(quote(bundle), quote(certs), helper.interpreter, quote(url)))
+  end
+
+  local function is_trusted(bundle, certs)
+    local text, status = on_system(bundle, certs)
+    assert.equal(0, status, text)
+  end
+
+  local function is_refused(bundle, certs)
+    local text, status = on_system(bundle, certs)
+    assert.not_equal(0, status)
+    assert.matches("(tls)", text, 1, true)
+  end
+
+  describe("the system's,", function()
+    local hashed, empty
+
+    setup(function()
+      hashed, empty = folder .. "/hashed", folder .. "/empty"
+      helper.must(("mkdir %s %s && cp %s %s/ca.pem && openssl rehash %s"):format(quote(hashed),
+        quote(empty), quote(sb.ca_file), quote(hashed), quote(hashed)))
+    end)
+
+    it("where there is only the bundle, as in small containers", function()
+      is_trusted(sb.ca_file, "/none/such")
+      is_trusted(sb.ca_file, empty)
+    end)
+
+    it("where there is only the folder of hashed links", function()
+      is_trusted("/none/such", hashed)
+      is_trusted(write("nothing.pem", ""), hashed)
+    end)
+
+    it("with a root that somebody has appended to the bundle", function()
+      local other = sandbox.start()
+      local bundle = read(other.ca_file)
+      other:stop()
+      is_refused(write("bundle.pem", bundle), empty)
+      is_trusted(write("bundle.pem", bundle .. read(sb.ca_file)), empty)
+    end)
+
+    it("with junk in the bundle", function()
+      is_trusted(write("junk.pem", "words\n-----BEGIN CERTIFICATE-----\nAAAA\n"
+        .. "-----END CERTIFICATE-----\n\n" .. read(sb.ca_file) .. "-----BEGIN"), empty)
+    end)
+
+    it("is verified: nobody is trusted where nothing is there", function()
+      is_refused("/none/such", "/none/such")
+      is_refused(empty, sb.ca_file) -- neither is what it should be
+    end)
+  end)
+
+  local function login(options)
+    options.retries = 0
+    return bearer.login({ name = "x", inputs = {}, login = { url = url } }, {}, options)
+  end
+
+  local function refused_as_tls(options)
+    local from = socket.gettime()
+    local results = { login(options):token() }
+    local err = results[#results]
+    assert.is_nil(results[1])
+    assert.equal("tls", err.code, tostring(err))
+    assert.is_true(socket.gettime() - from < 5, "took too long")
+    return tostring(err)
+  end
+
+  it("a FIFO as a file of certificates is refused and not waited for", function()
+    local fifo = folder .. "/fifo"
+    helper.must("mkfifo " .. quote(fifo))
+    for _, option in ipairs { "ca_file", "cert", "key" } do
+      local options = { ca_file = sb.ca_file, cert = sb.ca_file, timeout = 5 }
+      options[option] = fifo
+      assert.matches(option .. " " .. fifo .. ": is no regular file", refused_as_tls(options), 1,
+        true)
+    end
+  end)
+
+  it("a device, a folder, a huge file are refused", function()
+    helper.must("truncate -s 3M " .. quote(folder .. "/huge"))
+    assert.matches("is no regular file", refused_as_tls { ca_file = "/dev/zero" }, 1, true)
+    assert.matches("is no regular file", refused_as_tls { ca_file = folder }, 1, true)
+    assert.matches("is too large", refused_as_tls { ca_file = folder .. "/huge" }, 1, true)
+  end)
+
+  describe("a client's key", function()
+    local strict, encrypted
+
+    setup(function()
+      strict, encrypted = sandbox.start { client_certificate = true }, folder .. "/encrypted.key"
+      helper.must(("openssl pkcs8 -topk8 -in %s -out %s -passout pass:phrase"):format(
+        quote(strict.client_key), quote(encrypted)))
+    end)
+
+    before_each(function()
+      strict:reset()
+      url = strict:script("x", { body = answer })
+    end)
+
+    teardown(function()
+      strict:stop()
+    end)
+
+    local function with(key)
+      return { ca_file = strict.ca_file, cert = strict.client_cert, key = key, timeout = 10 }
+    end
+
+    it("that wants a pass phrase neither crashes nor asks on the terminal", function()
+      for _, key in ipairs { encrypted, read(encrypted) } do
+        assert.matches("the key wants a pass phrase", refused_as_tls(with(key)), 1, true)
+      end
+    end)
+
+    it("that is wrong does not ride on the right one's connection", function()
+      helper.must("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "
+        .. quote(folder .. "/other.key"))
+      assert(login(with(strict.client_key)):token())
+      refused_as_tls(with(folder .. "/other.key"))
+      refused_as_tls(with(read(folder .. "/other.key")))
+      assert(login(with(read(strict.client_key))):token())
+      assert.equal(2, strict:count("x"))
+    end)
+  end)
+end)

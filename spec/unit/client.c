@@ -1,0 +1,349 @@
+/*
+ * Sending, waiting, closing; and what goes wrong around it: threads that are not granted,
+ * memory that runs out within libcurl, files that do not come, a worker that is stuck.
+ */
+#include "http/client.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+
+#include "http/fork.h"
+
+#include "check.h"
+#include "server.h"
+
+/* ---- what stands before the system's ----------------------------------------- */
+
+static int threads_are_out, memory_is_out, worker_is_stuck, reads_hang;
+
+static int is_set(const int *flag) {
+  return __atomic_load_n(flag, __ATOMIC_SEQ_CST);
+}
+
+static void set(int *flag, int value) {
+  __atomic_store_n(flag, value, __ATOMIC_SEQ_CST);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                   void *(*f)(void *), void *user) {
+  int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+  if (is_set(&threads_are_out) && !server_is_here)
+    return EAGAIN;
+  *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
+  return real(thread, attributes, f, user);
+}
+
+CURLMcode curl_multi_perform(CURLM *multi, int *running) {
+  CURLMcode (*real)(CURLM *, int *);
+  while (is_set(&worker_is_stuck))
+    usleep(10000);
+  if (is_set(&memory_is_out))
+    return CURLM_OUT_OF_MEMORY;
+  *(void **)&real = dlsym(RTLD_NEXT, "curl_multi_perform");
+  return real(multi, running);
+}
+
+int open(const char *path, int flags, ...) {
+  int (*real)(const char *, int, ...);
+  mode_t mode = 0;
+  if (flags & O_CREAT) {
+    va_list list;
+    va_start(list, flags);
+    mode = va_arg(list, mode_t);
+    va_end(list);
+  }
+  while (strncmp(path, "/hangs", 6) == 0 && is_set(&reads_hang))
+    usleep(10000);
+  *(void **)&real = dlsym(RTLD_NEXT, "open");
+  return real(path, flags, mode);
+}
+
+/* ---- helpers ----------------------------------------------------------------- */
+
+static bearer_send_options options(long timeout_ms) {
+  bearer_send_options o;
+  memset(&o, 0, sizeof(o));
+  o.timeout_ms = timeout_ms;
+  o.connect_timeout_ms = 5000;
+  o.max_response = 10000;
+  return o;
+}
+
+static bearer_transfer *send_with(bearer_client *client, const char *path,
+                                  const bearer_send_options *o) {
+  bearer_request m = { 0 };
+  char url[100];
+  snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", server_port, path);
+  bearer_buffer_text(&m.method, "POST");
+  bearer_buffer_text(&m.url, url);
+  bearer_buffer_text(&m.body, "a=b");
+  m.has_body = 1;
+  return bearer_client_send(client, &m, o, client);
+}
+
+static bearer_transfer *send_to(bearer_client *client, const char *path,
+                                long timeout_ms) {
+  bearer_send_options o = options(timeout_ms);
+  return send_with(client, path, &o);
+}
+
+/* Until it has ended, for ten seconds at most. */
+static int wait_for(bearer_client *client, bearer_transfer *t) {
+  double limit = bearer_transfer_now() + 10;
+  while (!bearer_transfer_has_ended(t) && bearer_transfer_now() < limit)
+    bearer_client_poll(client, bearer_client_moves_itself(client) ? 1000 : 5);
+  return bearer_transfer_has_ended(t);
+}
+
+static void ends_as(bearer_client *client, bearer_transfer *t, bearer_code code) {
+  CHECK(wait_for(client, t));
+  if (!CHECK(t->code == code))
+    printf("  %s: %s\n", bearer_code_of(t->code)->name, t->reason);
+  CHECK(bearer_client_next_ended(client) == t);
+  CHECK(bearer_client_next_ended(client) == NULL);
+  bearer_transfer_close(t);
+}
+
+/* ---- as it should be --------------------------------------------------------- */
+
+static void an_answer_comes(void) {
+  static bearer_client client;
+  bearer_buffer value = { 0 };
+  bearer_transfer *t;
+  bearer_client_init(&client);
+  t = send_to(&client, "/ok", 5000);
+  CHECK(wait_for(&client, t));
+  CHECK(t->code == BEARER_OK && t->sent && t->user == &client);
+  CHECK(t->response.status == 200);
+  HOLDS(&t->response.body, "{\"a\":1}");
+  CHECK(bearer_response_header(&t->response, "x-a", &value));
+  HOLDS(&value, "1");
+  bearer_buffer_free(&value);
+  ends_as(&client, t, BEARER_OK);
+  for (int i = 0; i < 5; i++)
+    ends_as(&client, send_to(&client, "/ok", 5000), BEARER_OK);
+  CHECK(server_connections == 1);
+  CHECK(bearer_client_poll(&client, 0) == 0);
+  bearer_client_close(&client);
+  bearer_client_close(&client); /* twice is fine */
+}
+
+static void the_descriptor_is_ready_while_there_is_news(void) {
+  static bearer_client client;
+  struct pollfd news = { -1, POLLIN, 0 };
+  bearer_transfer *t;
+  bearer_client_init(&client);
+  news.fd = bearer_client_fd(&client);
+  CHECK(news.fd >= 0 && poll(&news, 1, 0) == 0);
+  t = send_to(&client, "/ok", 5000);
+  CHECK(poll(&news, 1, 5000) == 1);
+  CHECK(bearer_client_has_ended(&client));
+  CHECK(bearer_client_next_ended(&client) == t);
+  CHECK(poll(&news, 1, 0) == 0);
+  bearer_transfer_close(t);
+  bearer_client_close(&client);
+}
+
+static void what_may_be_wrong_with_an_answer(void) {
+  static bearer_client client;
+  bearer_client_init(&client);
+  ends_as(&client, send_to(&client, "/large", 5000), BEARER_TOO_LARGE);
+  ends_as(&client, send_to(&client, "/junk", 5000), BEARER_BAD_ANSWER);
+  ends_as(&client, send_to(&client, "/mute", 200), BEARER_TIMEOUT);
+  bearer_client_close(&client);
+}
+
+/* ---- closing ----------------------------------------------------------------- */
+
+static void transfers_close_at_any_time(void) {
+  static bearer_client client;
+  bearer_transfer *t[20];
+  bearer_client_init(&client);
+  for (int i = 0; i < 20; i++)
+    t[i] = send_to(&client, i % 2 ? "/mute" : "/slow", 5000);
+  for (int i = 0; i < 10; i++) {
+    bearer_transfer_close(t[i]);
+    usleep(i % 3 ? 0 : 20000);
+  }
+  CHECK(bearer_client_poll(&client, 0) <= 10);
+  bearer_client_close(&client);
+  for (int i = 10; i < 20; i++) { /* they outlive their client */
+    CHECK(bearer_transfer_has_ended(t[i]));
+    CHECK(t[i]->code == BEARER_CLOSED || t[i]->code == BEARER_OK);
+    bearer_transfer_close(t[i]);
+  }
+  t[0] = send_to(&client, "/ok", 5000);
+  CHECK(bearer_transfer_has_ended(t[0]) && t[0]->code == BEARER_MEMORY);
+  bearer_transfer_close(t[0]);
+}
+
+/* ---- what goes wrong --------------------------------------------------------- */
+
+static void without_threads_the_callers_move(void) {
+  static bearer_client client;
+  bearer_client_init(&client);
+  set(&threads_are_out, 1);
+  for (int i = 0; i < 3; i++)
+    ends_as(&client, send_to(&client, i == 1 ? "/slow" : "/mute", i == 1 ? 5000 : 200),
+            i == 1 ? BEARER_OK : BEARER_TIMEOUT);
+  CHECK(!bearer_client_moves_itself(&client));
+  bearer_transfer_close(send_to(&client, "/mute", 5000));
+  set(&threads_are_out, 0); /* and later there are some */
+  ends_as(&client, send_to(&client, "/ok", 5000), BEARER_OK);
+  CHECK(bearer_client_moves_itself(&client));
+  bearer_client_close(&client);
+}
+
+static void memory_that_runs_out_in_libcurl_ends_them(void) {
+  static bearer_client client;
+  bearer_transfer *t, *other;
+  bearer_client_init(&client);
+  t = send_to(&client, "/mute", 60000);
+  CHECK(bearer_client_poll(&client, 100) == 1);
+  set(&memory_is_out, 1);
+  other = send_to(&client, "/ok", 60000);
+  CHECK(wait_for(&client, other) && wait_for(&client, t));
+  CHECK(other->code == BEARER_MEMORY && t->code == BEARER_MEMORY);
+  bearer_transfer_close(other);
+  bearer_transfer_close(t);
+  set(&memory_is_out, 0);
+  ends_as(&client, send_to(&client, "/ok", 5000), BEARER_OK);
+  bearer_client_close(&client);
+}
+
+static void a_stuck_worker_holds_nobody_up(void) {
+  static bearer_client client;
+  double began = bearer_transfer_now();
+  bearer_transfer *t[3];
+  bearer_client_init(&client);
+  set(&worker_is_stuck, 1);
+  for (int i = 0; i < 3; i++)
+    t[i] = send_to(&client, "/ok", 200);
+  CHECK(wait_for(&client, t[0]) && t[0]->code == BEARER_TIMEOUT);
+  bearer_transfer_close(t[0]);
+  CHECK(bearer_transfer_now() - began < 3);
+  bearer_transfer_close(t[1]);
+  set(&worker_is_stuck, 0); /* and goes on with what nobody wants */
+  CHECK(bearer_transfer_has_ended(t[2]));
+  bearer_transfer_close(t[2]);
+  ends_as(&client, send_to(&client, "/ok", 5000), BEARER_OK);
+  bearer_client_close(&client);
+}
+
+static void says(bearer_client *client, const bearer_send_options *o,
+                 const char *reason) {
+  bearer_transfer *t = send_with(client, "/ok", o);
+  CHECK(wait_for(client, t));
+  SAME(t->reason, strlen(t->reason), reason, strlen(reason));
+  ends_as(client, t, BEARER_TLS);
+}
+
+static void files_that_cannot_be_read(void) {
+  static bearer_client client;
+  bearer_send_options o = options(5000);
+  bearer_client_init(&client);
+  o.ca_file.kind = BEARER_PATH;
+  o.ca_file.data = "/none/such";
+  says(&client, &o, "ca_file /none/such: does not exist");
+  o.ca_file.data = "/dev/zero";
+  says(&client, &o, "ca_file /dev/zero: is no regular file");
+  o.ca_file.data = "/dev";
+  says(&client, &o, "ca_file /dev: is no regular file");
+  o.ca_file.data = "/dev/null";
+  set(&threads_are_out, 1); /* read by whoever moves it, then */
+  says(&client, &o, "ca_file /dev/null: is no regular file");
+  set(&threads_are_out, 0);
+  o.ca_file.kind = BEARER_NOT_GIVEN;
+  o.key.kind = BEARER_CONTENT;
+  o.key.data = "";
+  says(&client, &o, "key: is empty");
+  bearer_client_close(&client);
+}
+
+static void a_fifo_is_refused(void) {
+  static bearer_client client;
+  char folder[] = "/tmp/bearer-unit-XXXXXX", path[64], reason[100];
+  bearer_send_options o = options(5000);
+  bearer_client_init(&client);
+  CHECK(mkdtemp(folder) != NULL);
+  snprintf(path, sizeof(path), "%s/fifo", folder);
+  snprintf(reason, sizeof(reason), "cert %s: is no regular file", path);
+  CHECK(mkfifo(path, 0600) == 0);
+  o.cert.kind = BEARER_PATH;
+  o.cert.data = path;
+  says(&client, &o, reason);
+  unlink(path);
+  rmdir(folder);
+  bearer_client_close(&client);
+}
+
+static void a_file_that_hangs_holds_only_its_own_up(void) {
+  static bearer_client client;
+  bearer_send_options o = options(300);
+  double began = bearer_transfer_now();
+  bearer_transfer *t;
+  bearer_client_init(&client);
+  set(&reads_hang, 1);
+  o.ca_file.kind = BEARER_PATH;
+  o.ca_file.data = "/hangs/ca.pem";
+  t = send_with(&client, "/ok", &o);
+  ends_as(&client, send_to(&client, "/ok", 5000), BEARER_OK);
+  CHECK(bearer_client_next_ended(&client) == NULL);
+  ends_as(&client, t, BEARER_TIMEOUT);
+  CHECK(bearer_transfer_now() - began < 2);
+  o.timeout_ms = 60000;
+  t = send_with(&client, "/ok", &o);
+  CHECK(bearer_client_poll(&client, 50) == 1);
+  began = bearer_transfer_now();
+  bearer_client_close(&client); /* nor this */
+  CHECK(bearer_transfer_now() - began < 1);
+  bearer_transfer_close(t);
+  set(&reads_hang, 0);
+  usleep(200000); /* the readers come back, and find nobody */
+}
+
+static char inherited[256]; /* by us */
+
+static void no_descriptor_is_inherited(void) {
+  static bearer_client client;
+  bearer_transfer *t;
+  int count = 0;
+  bearer_client_init(&client);
+  t = send_to(&client, "/mute", 5000);
+  ends_as(&client, send_to(&client, "/ok", 5000), BEARER_OK);
+  for (int fd = 3; fd < 256; fd++) {
+    int flags = fcntl(fd, F_GETFD);
+    if (inherited[fd])
+      continue;
+    count += flags >= 0;
+    if (!CHECK(flags < 0 || (flags & FD_CLOEXEC)))
+      printf("  descriptor %d\n", fd);
+  }
+  CHECK(count >= 6); /* a pipe, a pair, two connections */
+  bearer_transfer_close(t);
+  bearer_client_close(&client);
+}
+
+int main(void) {
+  alarm(60);
+  for (int fd = 0; fd < 256; fd++)
+    inherited[fd] = fcntl(fd, F_GETFD) >= 0;
+  CHECK(bearer_fork_init());
+  CHECK(server_start());
+  an_answer_comes();
+  the_descriptor_is_ready_while_there_is_news();
+  what_may_be_wrong_with_an_answer();
+  transfers_close_at_any_time();
+  without_threads_the_callers_move();
+  memory_that_runs_out_in_libcurl_ends_them();
+  a_stuck_worker_holds_nobody_up();
+  files_that_cannot_be_read();
+  a_fifo_is_refused();
+  a_file_that_hangs_holds_only_its_own_up();
+  no_descriptor_is_inherited();
+  return check_result();
+}
