@@ -9,7 +9,7 @@ local base64 = core.primitives.base64
 -- What a refused request looks like: an error, nothing sent, no Lua error.
 local function is_not_sent(def, given, code, message)
   local login, sent = shop.login(def, given)
-  local token, err = login:token()
+  local token, _, err = login:token()
   assert.is_nil(token)
   assert.equal(code, err.code)
   assert.equal("terminal", err.class)
@@ -79,7 +79,7 @@ describe("url:", function()
       local login, sent = shop.login({ login = {
         { url = "https://shop.example/1", keep = { api = "api" } }, { url = "${api}/2" },
       } }, nil, { { body = { access_token = "t", api = api } } })
-      local token, err = login:token()
+      local token, _, err = login:token()
       assert.is_nil(token)
       assert.equal("bad_request", err.code)
       assert.matches("its URL", tostring(err))
@@ -114,7 +114,7 @@ describe("url:", function()
       assert.equal("http://shop.example/login", sent[1].url)
       local ok, refused = pcall(shop.login, def, given)
       if ok then -- not known before it is to be sent
-        refused = select(2, refused:token())
+        refused = select(3, refused:token())
         assert.equal("bad_request", refused.code)
       end
       assert.matches("is not https", tostring(refused))

@@ -71,7 +71,7 @@ describe("a text:", function()
       { url = "https://shop.example/1", keep = { sid = "session.id" } },
       { url = "https://shop.example/2", query = { sid = "${sid}" } },
     } })
-    local token, err = login:token()
+    local token, _, err = login:token()
     assert.is_nil(token)
     assert.equal("bad_answer", err.code)
     assert.matches("the value of 'sid' is not known", tostring(err))
@@ -226,7 +226,7 @@ describe("a function in the place of a text:", function()
   for how, f in pairs(broken) do
     it("that " .. how .. " is an error, and nothing is sent", function()
       local login, sent = shop.login { login = { url = "https://shop.example/", json = { x = f } } }
-      local token, err = login:token()
+      local token, _, err = login:token()
       assert.is_nil(token)
       assert.equal("bad_request", err.code)
       assert.equal("terminal", err.class)
@@ -238,7 +238,7 @@ describe("a function in the place of a text:", function()
     local login, sent = shop.login { login = {
       url = "https://shop.example/", headers = { ["X-T"] = function() return { a = 1 } end },
     } }
-    assert.matches("a text expected, got a table", tostring(select(2, login:token())))
+    assert.matches("a text expected, got a table", tostring(select(3, login:token())))
     assert.equal(0, #sent)
   end)
 end)

@@ -156,7 +156,7 @@ describe("login:request, what comes back:", function()
   end)
   it("a failure is an error of this step, without the token or the request", function()
     local login, sent = open(nil, { {}, "no route to t1 via hunter22" }, { retries = 2 })
-    local response, err = login:request { url = "/", headers = { ["X-Key"] = "hunter23" } }
+    local response, _, err = login:request { url = "/", headers = { ["X-Key"] = "hunter23" } }
     assert.is_nil(response)
     assert.equal("network", err.code)
     assert.equal("transient", err.class)
@@ -174,14 +174,14 @@ describe("login:request, what comes back:", function()
         count = count + 1
         return answers[count]
       end })
-      local response, err = login:request { url = "/" }
+      local response, _, err = login:request { url = "/" }
       assert.is_nil(response)
       assert.same({ "network", step }, { err.code, err.step })
     end
   end)
   it("a login that fails is that login's error", function()
     local login, sent = open(nil, { { status = 400, body = { error = "invalid_grant" } } })
-    local response, err = login:request { url = "/" }
+    local response, _, err = login:request { url = "/" }
     assert.is_nil(response)
     assert.equal("invalid_grant", err.code)
     assert.equal("login", err.step)
@@ -189,7 +189,7 @@ describe("login:request, what comes back:", function()
   end)
   it("a base_url that no answer gave is an error, and nothing is sent", function()
     local login, sent = shop.login { token = { keep = { api = "api" } }, base_url = "${api}/v1" }
-    local response, err = login:request { url = "/" }
+    local response, _, err = login:request { url = "/" }
     assert.is_nil(response)
     assert.equal("bad_answer", err.code)
     assert.matches("base_url", tostring(err))
@@ -206,7 +206,7 @@ describe("login:request, what an answer to the login said:", function()
     it("as base_url with " .. what .. " is an error, and no mistake of the caller's", function()
       local login, sent = shop.login({ token = { keep = { api = "api" } }, base_url = "${api}/v1" },
         nil, { { body = { access_token = "t", api = api } } })
-      local response, err = login:request { url = "/items" }
+      local response, _, err = login:request { url = "/items" }
       assert.is_nil(response)
       assert.equal("bad_answer", err.code)
       assert.equal("request", err.step)
@@ -219,7 +219,7 @@ describe("login:request, what an answer to the login said:", function()
         Authorization = "Bearer ${token}", ["X-Site"] = "${site}",
       } },
     }, { { body = { access_token = "t", site = "a\r\nX-Evil: 1" } } })
-    local response, err = login:request { url = "/items" }
+    local response, _, err = login:request { url = "/items" }
     assert.is_nil(response)
     assert.equal("bad_answer", err.code)
     assert.equal(1, #sent)
@@ -262,7 +262,7 @@ describe("login:request, refused tokens:", function()
   end)
   it("when the login fails then, that is the error", function()
     local login, sent = open(nil, { {}, UNAUTHORIZED, { status = 400, body = {} } })
-    local response, err = login:request { url = "/" }
+    local response, _, err = login:request { url = "/" }
     assert.is_nil(response)
     assert.equal("http_400", err.code)
     assert.equal(3, #sent)

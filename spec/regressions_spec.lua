@@ -27,7 +27,7 @@ describe("it happened once that", function()
   it("an error said that the time was over, not what the server had said", function()
     r:play(r.refusal(500))
     r.jitter(0.99)
-    local _, err = r:login({ timeout = 0.2, retries = 20 }):token()
+    local _, _, err = r:login({ timeout = 0.2, retries = 20 }):token()
     assert.equal("http_500", err.code)
   end)
 
@@ -51,7 +51,7 @@ describe("it happened once that", function()
       token = { keep = { sid = "sid" } },
       authorize = { headers = { ["X-Key"] = "${sid}.${token}" } },
     }, nil, { { body = { access_token = "t" } } })
-    local name, err = login:header()
+    local name, _, err = login:header()
     assert.is_nil(name)
     assert.equal("bad_answer", err.code)
     assert.truthy(err.description:find("'sid'", 1, true))
@@ -63,7 +63,7 @@ describe("it happened once that", function()
       { url = "https://shop.example/2", json = { t = "${t}" } },
     } }, nil, { { body = "<html>back soon</html>", headers = { ["content-type"] = "text/html" } } },
       { retries = 0 })
-    local _, err = login:token()
+    local _, _, err = login:token()
     assert.same({ "bad_answer", "transient", 200 }, { err.code, err.class, err.status })
   end)
 
@@ -157,9 +157,9 @@ describe("it happened once that", function()
     }, {}, { ca_file = sb.ca_file })
     bearer.prewarm(login)
     repeat until bearer.poll(10) == 0
-    local _, err = login:refresh()
+    local _, _, err = login:refresh()
     assert.equal("pending", err.code)
-    _, err = login:logout()
+    _, _, err = login:logout()
     assert.equal("cannot_wait", err.code)
     repeat until bearer.poll(10) == 0
     local token = login:token()
@@ -188,7 +188,7 @@ describe("it happened once that", function()
     local login = bearer.login({
       name = "gone", inputs = {}, login = { url = "http://127.0.0.1:1/" }, -- nobody listens there
     }, {}, { retries = 1 })
-    local token, err = login:token()
+    local token, _, err = login:token()
     core.send = send
     assert.is_nil(token)
     assert.equal("connect", err.code)

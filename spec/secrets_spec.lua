@@ -45,7 +45,7 @@ describe("secret references:", function()
 
   local function refused(password)
     local l, sent = login(password)
-    local t, err = l:token()
+    local t, _, err = l:token()
     assert.is_nil(t)
     assert.equal("no_secret", err.code)
     assert.equal("terminal", err.class)

@@ -122,27 +122,27 @@ end
 
 local calls = {
   token = function(self)
-    local t, err = self.login:token()
+    local t, _, err = self.login:token()
     return t and t:value(), err, t
   end,
   header = function(self)
-    local name, value = self.login:header()
+    local name, value, err = self.login:header()
     if name then
       return value:match "^Bearer (.*)$"
     end
-    return nil, value
+    return nil, err
   end,
   headers = function(self)
-    local headers, err = self.login:headers()
+    local headers, _, err = self.login:headers()
     return headers and headers.Authorization:match "^Bearer (.*)$", err
   end,
   authorize = function(self)
-    local request, err = self.login:authorize { url = "/api" }
+    local request, _, err = self.login:authorize { url = "/api" }
     return request and request.headers.Authorization:match "^Bearer (.*)$", err
   end,
   refresh = function(self)
     local rejected = happens(0.5) and self.seen or nil
-    local t, err = self.login:refresh(rejected)
+    local t, _, err = self.login:refresh(rejected)
     check(not t or t ~= rejected, "the rejected token was given back")
     return t and t:value(), err, t
   end,

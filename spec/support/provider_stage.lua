@@ -134,12 +134,12 @@ end
 --- A login that is refused: these error fields, one request, no second one while it is held.
 function methods:check_refused(login, expected)
   local before = self:count "login"
-  local t, err = login:token()
+  local t, _, err = login:token()
   assert.is_nil(t)
   expected.step = expected.step or "login"
   self:check_error(login, err, expected)
   assert.equal(before + 1, self:count "login")
-  t, err = login:token()
+  t, _, err = login:token()
   assert.is_nil(t)
   self:check_error(login, err, expected)
   assert.equal(before + 1, self:count "login")
@@ -182,7 +182,7 @@ function methods:call(login, changes)
   for name, value in pairs(changes or {}) do
     request[name] = value
   end
-  local response, err = login:request(request)
+  local response, _, err = login:request(request)
   self:check_secrets(login, err)
   return response, err
 end

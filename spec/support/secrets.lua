@@ -3,6 +3,7 @@ local secrets = {}
 
 local FIELDS = {
   "code", "class", "status", "provider", "step", "description", "retry_after", "details",
+  "message",
 }
 
 local walk
