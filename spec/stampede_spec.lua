@@ -119,7 +119,7 @@ describe("a stampede", function()
       return login:token()
     end))) do
       assert.is_nil(result[2])
-      assert.equal("http_401", result[4] and result[4].code)
+      assert.equal(401, result[4] and result[4].status)
     end
     assert.equal(1, count())
   end)
