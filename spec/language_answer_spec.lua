@@ -1,6 +1,7 @@
 -- What is read from an answer: expectations, kept values, the token, its lifetime, refusals.
 local core = require "bearer.core"
 local cjson = require "cjson"
+local encode = require "spec.support.encode"
 local shop = require "spec.support.shop"
 
 local SHOP = "https://shop.example/login"
@@ -175,8 +176,7 @@ describe("lifetimes:", function()
     core.clock()
   end)
   local function jwt(claims)
-    local encode = core.primitives.base64url
-    return encode '{"alg":"none"}' .. "." .. encode(cjson.encode(claims)) .. ".x"
+    return encode.jwt(cjson.encode(claims))
   end
   local function life(token, body, headers)
     body.access_token = body.access_token or "t"

@@ -1,6 +1,7 @@
 -- Texts, names and functions, as they are sent: DESIGN's definition language at run time.
 local bearer = require "bearer"
 local core = require "bearer.core"
+local encode = require "spec.support.encode"
 local shop = require "spec.support.shop"
 
 local optional = { optional = true }
@@ -200,7 +201,7 @@ describe("a function in the place of a text:", function()
     }
     assert.equal("https://shop.example/made?q=fx", sent.url)
     assert.equal("fx", sent.headers["X-F"])
-    assert.equal("Basic " .. core.primitives.base64("fx:"), sent.headers.Authorization)
+    assert.equal("Basic " .. encode.base64("fx:"), sent.headers.Authorization)
     assert.equal("f=fx", sent.body)
     assert.equal("Bearer fx", shop.sends({ bearer = x }).headers.Authorization)
   end)

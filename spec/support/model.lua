@@ -3,6 +3,7 @@
 -- happen in it.
 local bearer = require "bearer"
 local core = require "bearer.core"
+local jitter = require "spec.support.jitter"
 local rehearsal = require "spec.support.rehearsal"
 local rules = require "spec.support.model_rules"
 
@@ -60,6 +61,7 @@ local function token_answer(self, request)
     body[#body + 1] = ('"refresh_token":"next%d"'):format(self.bought)
   end
   self.tokens[value] = rules.times(self, request.sent_at, lifetime)
+  self.answered = self.tokens[value]
   return { status = 200, headers = {}, body = "{" .. table.concat(body, ",") .. "}" }, value
 end
 
@@ -316,9 +318,7 @@ function model.new(tally)
     tries = {}, held_times = {}, tally = tally,
   }, world)
   core.clock(1000, 1700000000)
-  core.jitter = function()
-    return self.jitter
-  end
+  jitter(self.jitter)
   bearer.use(driver)
   self.login = bearer.login(rehearsal.definition {
     refresh = kind.refresh, inputs = kind.inputs, login = kind.login,
