@@ -25,7 +25,7 @@ describe("secret references:", function()
     return folder .. "/" .. name
   end
 
-  local shop = {
+  local vault = {
     name = "shop", inputs = { user = {}, password = { secret = true } },
     login = { url = "https://shop.example/login", form = { p = "${password}" } },
   }
@@ -33,7 +33,7 @@ describe("secret references:", function()
   -- A login whose bodies are noted and whose tokens live for ever.
   local function login(password, status)
     local sent = {}
-    local l = bearer.login(shop, { user = "me", password = password }, {
+    local l = bearer.login(vault, { user = "me", password = password }, {
       retries = 0,
       transport = function(request)
         sent[#sent + 1] = request.body
@@ -169,8 +169,8 @@ describe("secret references:", function()
     local path = write("secret", "hunter2-hunter2")
     local l = login(bearer.file(path))
     local t = assert(l:token())
-    local shown = { tostring(l), tostring(t), l:status(), l, t, bearer.provider(shop),
-      tostring(bearer.provider(shop)) }
+    local shown = { tostring(l), tostring(t), l:status(), l, t, bearer.provider(vault),
+      tostring(bearer.provider(vault)) }
     secrets.assert_absent(shown, { "hunter2", "hunter2-hunter2" })
   end)
 end)

@@ -4,11 +4,11 @@ local mime = require "mime"
 local encode = {}
 
 function encode.base64(text)
-  return (mime.b64(text))
+  return (mime.b64(text) or "") -- nil for an empty text
 end
 
 function encode.base64url(text)
-  return (mime.b64(text):gsub("[+/=]", { ["+"] = "-", ["/"] = "_", ["="] = "" }))
+  return (encode.base64(text):gsub("[+/=]", { ["+"] = "-", ["/"] = "_", ["="] = "" }))
 end
 
 function encode.hex(text)
