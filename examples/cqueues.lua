@@ -26,8 +26,8 @@ local workers, ticks = 10, 0
 
 for i = 1, 10 do
   loop:wrap(function()
-    local clients, err = erp:request { url = "/api/v1/integracao/cliente" }
-    print(("worker %d: %s"):format(i, clients and "HTTP " .. clients.status or tostring(err)))
+    local clients, message = erp:request { url = "/api/v1/integracao/cliente" }
+    print(("worker %d: %s"):format(i, clients and "HTTP " .. clients.status or message))
     workers = workers - 1
   end)
 end

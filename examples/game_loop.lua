@@ -23,12 +23,12 @@ local function join(number)
   local login = bearer.login("oauth2_client_credentials", {
     token_url = url, client_id = "player" .. number, client_secret = "of player " .. number,
   }, { ca_file = ca_file })
-  local name, err = login:header()
+  local name, value = login:header()
   if name then
     joined = joined + 1
   else
     failed = failed + 1
-    io.stderr:write(tostring(err), "\n")
+    io.stderr:write(value, "\n")
   end
 end
 

@@ -26,8 +26,8 @@ local workers, ticks = 10, 0
 local clock = uv.new_timer()
 
 local function work(i)
-  local clients, err = erp:request { url = "/api/v1/integracao/cliente" }
-  print(("worker %d: %s"):format(i, clients and "HTTP " .. clients.status or tostring(err)))
+  local clients, message = erp:request { url = "/api/v1/integracao/cliente" }
+  print(("worker %d: %s"):format(i, clients and "HTTP " .. clients.status or message))
   workers = workers - 1
   if workers == 0 then
     clock:close()

@@ -42,9 +42,9 @@ local shop = bearer.login(acme, {
   key = bearer.env "ACME_KEY",
 }, { ca_file = ca_file })
 
-local token, err = shop:token()
+local token, message = shop:token()
 if not token then
-  io.stderr:write(tostring(err), "\n")
+  io.stderr:write(message, "\n")
   os.exit(1)
 end
 print(("a session in %s, for %d minutes"):format(token:get "region",

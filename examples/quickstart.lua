@@ -20,8 +20,7 @@ local erp = bearer.login("hubsoft", {
 
 local name, value = erp:header()
 if not name then
-  local err = value
-  io.stderr:write(tostring(err), "\n") -- names the provider, the step and the code; no secret
+  io.stderr:write(value, "\n") -- a sentence: names the provider, the step and the code; no secret
   os.exit(1)
 end
 print(name, value:sub(1, 12) .. "…") -- a token is a secret as well

@@ -83,13 +83,13 @@ describe("in a game loop", function()
       local login = new()
       for _, method in ipairs { "token", "header", "headers" } do
         local began = socket.gettime()
-        local t, err = login[method](login)
+        local t, _, err = login[method](login)
         assert.is_true(socket.gettime() - began < slow)
         assert.is_nil(t)
         assert.equal("pending", err.code)
         assert.equal("transient", err.class)
       end
-      local response, err = login:request { url = url }
+      local response, _, err = login:request { url = url }
       assert.is_nil(response)
       assert.equal("pending", err.code)
       play(function()
@@ -104,7 +104,7 @@ describe("in a game loop", function()
     play(function()
       return login:token() ~= nil
     end)
-    local response, err = login:request { url = url }
+    local response, _, err = login:request { url = url }
     assert.is_nil(response)
     assert.equal("cannot_wait", err.code) -- nothing is under way: to ask again would not help
     assert.matches("nothing was sent", err.description, 1, true)
@@ -118,14 +118,14 @@ describe("in a game loop", function()
     play(function()
       return login:token() ~= nil
     end)
-    local ok, err = login:logout()
+    local ok, _, err = login:logout()
     assert.is_nil(ok)
     assert.equal("cannot_wait", err.code)
     assert.equal("logout", err.step)
     assert.equal("fresh", login:status().state)
     assert.equal(0, sb:count "bye")
     local co = begin(function()
-      ok, err = login:logout()
+      ok, _, err = login:logout()
     end)
     play(is_dead(co))
     assert.same({ true }, { ok, err })
@@ -140,7 +140,7 @@ describe("in a game loop", function()
     local login, code = new(), nil
     local co = begin(function()
       local _ = ("x"):gsub("x", function()
-        local _, err = login:token()
+        local _, _, err = login:token()
         code = err.code
       end)
     end)

@@ -15,7 +15,7 @@ describe("a hold", function()
   end)
 
   local function fail(login)
-    local t, err = login:token()
+    local t, _, err = login:token()
     assert.is_nil(t)
     return err
   end
@@ -102,7 +102,7 @@ describe("a hold", function()
       local hold = login:status().hold
       r:pass(0.25)
       for _, method in ipairs { "token", "header", "headers", "refresh" } do
-        local t, err = login[method](login)
+        local t, _, err = login[method](login)
         assert.is_nil(t)
         is_near(hold - 0.25, err.retry_after)
         for _, field in ipairs { "code", "class", "status", "description", "provider", "step" } do
@@ -405,11 +405,11 @@ describe("a refused token", function()
     local t = assert(login:token())
     api(401)
     r:play(r.refusal(502))
-    local response, err = login:request { url = "/api" }
+    local response, _, err = login:request { url = "/api" }
     assert.is_nil(response)
     assert.equal("http_502", err.code)
     local again
-    again, err = login:token()
+    again, _, err = login:token()
     assert.is_nil(again)
     assert.equal("http_502", err.code)
     assert.equal("bearer.token", core.type(t))

@@ -1,12 +1,13 @@
 -- What is read from an answer: expectations, kept values, the token, its lifetime, refusals.
 local core = require "bearer.core"
 local cjson = require "cjson"
+local encode = require "spec.support.encode"
 local shop = require "spec.support.shop"
 
 local SHOP = "https://shop.example/login"
 local DATE = "Tue, 14 Nov 2023 22:13:20 GMT" -- 1700000000
 
--- The token of one answer, or nil and the error.
+-- The token of one answer, or nil, a sentence and the error.
 local function token_of(token, body, headers)
   local login = shop.login({ token = token }, nil, { { body = body, headers = headers } })
   return login:token()
@@ -16,7 +17,7 @@ describe("expect:", function()
   local function judge(expect, body)
     local login, sent = shop.login({ login = { url = SHOP, expect = expect } }, nil,
       { { body = body } })
-    local token, err = login:token()
+    local token, _, err = login:token()
     return token ~= nil, err, #sent
   end
   it("as a map: each path must lead to its value, or one of them", function()
@@ -147,7 +148,7 @@ describe("token paths:", function()
     { "a", { a = { "t" } } }, { "a", { a = 5 } }, { "a", { a = true } }, { "a", { a = "" } },
   } do
     it("that lead to no text are a bad answer (" .. i .. ")", function()
-      local token, err = token_of({ value = case[1] }, case[2])
+      local token, _, err = token_of({ value = case[1] }, case[2])
       assert.is_nil(token)
       assert.equal("bad_answer", err.code)
     end)
@@ -175,12 +176,11 @@ describe("lifetimes:", function()
     core.clock()
   end)
   local function jwt(claims)
-    local encode = core.primitives.base64url
-    return encode '{"alg":"none"}' .. "." .. encode(cjson.encode(claims)) .. ".x"
+    return encode.jwt(cjson.encode(claims))
   end
   local function life(token, body, headers)
     body.access_token = body.access_token or "t"
-    local got, err = token_of(token, body, headers)
+    local got, _, err = token_of(token, body, headers)
     return got and got:expires_in(), err
   end
 
@@ -266,7 +266,7 @@ describe("error:", function()
   }
   local function refusal(body, status, headers)
     local login = shop.login(def, nil, { { status = status, body = body, headers = headers } })
-    local token, err = login:token()
+    local token, _, err = login:token()
     assert.is_nil(token)
     return err
   end

@@ -1,6 +1,7 @@
 -- Texts, names and functions, as they are sent: DESIGN's definition language at run time.
 local bearer = require "bearer"
 local core = require "bearer.core"
+local encode = require "spec.support.encode"
 local shop = require "spec.support.shop"
 
 local optional = { optional = true }
@@ -71,7 +72,7 @@ describe("a text:", function()
       { url = "https://shop.example/1", keep = { sid = "session.id" } },
       { url = "https://shop.example/2", query = { sid = "${sid}" } },
     } })
-    local token, err = login:token()
+    local token, _, err = login:token()
     assert.is_nil(token)
     assert.equal("bad_answer", err.code)
     assert.matches("the value of 'sid' is not known", tostring(err))
@@ -200,7 +201,7 @@ describe("a function in the place of a text:", function()
     }
     assert.equal("https://shop.example/made?q=fx", sent.url)
     assert.equal("fx", sent.headers["X-F"])
-    assert.equal("Basic " .. core.primitives.base64("fx:"), sent.headers.Authorization)
+    assert.equal("Basic " .. encode.base64("fx:"), sent.headers.Authorization)
     assert.equal("f=fx", sent.body)
     assert.equal("Bearer fx", shop.sends({ bearer = x }).headers.Authorization)
   end)
@@ -226,7 +227,7 @@ describe("a function in the place of a text:", function()
   for how, f in pairs(broken) do
     it("that " .. how .. " is an error, and nothing is sent", function()
       local login, sent = shop.login { login = { url = "https://shop.example/", json = { x = f } } }
-      local token, err = login:token()
+      local token, _, err = login:token()
       assert.is_nil(token)
       assert.equal("bad_request", err.code)
       assert.equal("terminal", err.class)
@@ -238,7 +239,7 @@ describe("a function in the place of a text:", function()
     local login, sent = shop.login { login = {
       url = "https://shop.example/", headers = { ["X-T"] = function() return { a = 1 } end },
     } }
-    assert.matches("a text expected, got a table", tostring(select(2, login:token())))
+    assert.matches("a text expected, got a table", tostring(select(3, login:token())))
     assert.equal(0, #sent)
   end)
 end)

@@ -127,7 +127,7 @@ describe("login:refresh:", function()
   it("that fails with its login is an error; a living token is handed out all the same", function()
     local login, sent = shop.login(REFRESH, nil, { bought(1), { status = 400, body = {} } })
     assert(login:token())
-    local none, err = login:refresh()
+    local none, _, err = login:refresh()
     assert.is_nil(none)
     assert.equal("http_400", err.code)
     assert.equal("t1", assert(login:token()):value())
@@ -162,7 +162,7 @@ describe("renewal:", function()
     pass(3560) -- mandatory
     assert.equal("t1", assert(login:token()):value())
     pass(35) -- expired
-    local token, err = login:token()
+    local token, _, err = login:token()
     assert.is_nil(token)
     assert.equal("http_500", err.code)
     assert.is_nil((login:header()))
@@ -173,7 +173,7 @@ describe("retries:", function()
   local BROKEN = { status = 502, body = "" }
   local function attempt(answers, retries, timeout)
     local login, sent = shop.login(nil, nil, answers, { retries = retries, timeout = timeout })
-    local token, err = login:token()
+    local token, _, err = login:token()
     return token, err, #sent, sent
   end
   for _, retries in ipairs { 0, 1, 2, 5 } do
@@ -265,7 +265,7 @@ describe("the option timeout:", function()
       pass(4)
       return "no answer"
     end, { timeout = 10, retries = 50 })
-    local token, err = login:token()
+    local token, _, err = login:token()
     assert.is_nil(token)
     assert.equal("transient", err.class)
     assert.is_true(#sent <= 3)

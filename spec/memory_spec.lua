@@ -32,7 +32,7 @@ local ok = name == "Authorization" and value == "Bearer t" and l:refresh()
 ok = ok and l:request { url = "https://h/y", json = { 1, 2 } }.status == 200
 l:close()
 l = login(refusal)
-local token, err = l:token()
+local token, _, err = l:token()
 ok = ok and not token and err.code == "invalid_grant" and tostring(err):find("***?", 1, true)
 l:close()
 if not ok then error("wrong") end

@@ -3,6 +3,7 @@
 -- refresh token sent twice, and nobody waits for ever. `BEARER_SEED=N` repeats a run.
 local bearer = require "bearer"
 local core = require "bearer.core"
+local jitter = require "spec.support.jitter"
 local model = require "spec.support.model"
 
 -- Where each step costs far more, fewer will do.
@@ -16,10 +17,8 @@ local seed = tonumber(os.getenv "BEARER_SEED")
   or (os.time() * 7919 + math.floor(os.clock() * 1e6)) % 2147483646
 
 describe("any history", function()
-  local jitter = core.jitter
-
   after_each(function()
-    core.jitter = jitter
+    jitter()
     core.clock()
     bearer.use "blocking"
   end)

@@ -2,11 +2,13 @@
 -- not exist: here they stand for those of the sandbox.
 local bearer = require "bearer"
 local core = require "bearer.core"
-local exchange = require "bearer.exchange"
+local definition = require "bearer.definition"
+local jitter = require "spec.support.jitter"
 local language = require "bearer.definition.language"
-local options = require "bearer.options"
+local providers = require "spec.support.providers"
 local readme = require "spec.support.readme"
 local sandbox = require "spec.sandbox"
+local shop = require "spec.support.shop"
 
 local text = readme.read "README.md"
 
@@ -23,8 +25,17 @@ local function upvalue(f, wanted)
   error("no local named " .. wanted)
 end
 
-local function definition_of(name)
-  return core.fields(bearer.provider(name), "bearer.provider").def
+-- The fields that a class of the types for editors is declared with.
+local function fields_of_class(class)
+  local fields, inside = {}, false
+  for line in readme.lines(readme.read "lua/bearer/meta.lua") do
+    local opened = line:match "^%-%-%-@class ([%w_.]+)"
+    if opened or not line:find "^%-%-%-" then
+      inside = opened == class
+    end
+    fields[#fields + 1] = inside and line:match "^%-%-%-@field ([%w_]+)" or nil
+  end
+  return fields
 end
 
 describe("README.md: an example", function()
@@ -166,10 +177,11 @@ describe("README.md names all of the code, and no more:", function()
   end)
 
   it("the methods of logins and tokens", function()
-    for _, noun in ipairs { "login", "token" } do
+    local login = shop.login()
+    for noun, object in pairs { login = login, token = assert(login:token()) } do
       local heading = noun:sub(1, 1):upper() .. noun:sub(2)
       local found = readme.names(readme.rows(text, heading), 1, "^" .. noun .. ":([%w_]+)")
-      same(readme.keys(core.metatable("bearer." .. noun).__index), found)
+      same(readme.keys(debug.getmetatable(object).__index), found)
     end
   end)
 
@@ -182,56 +194,80 @@ describe("README.md names all of the code, and no more:", function()
     login:close()
   end)
 
-  it("the options and their defaults", function()
-    local rows = readme.rows(text, "Options", "option")
-    same(readme.keys(upvalue(options.check, "known")), readme.names(rows, 1))
-    local defaults = upvalue(options.check, "defaults")
-    for _, row in ipairs(rows) do
-      local default = defaults[readme.spans(row[1])[1]]
-      if default ~= nil then
-        assert.equal(tostring(default), row[2]:match("^%w+"), row[1])
-      end
+  it("the options", function()
+    same(fields_of_class "bearer.options", readme.names(readme.rows(text, "Options", "option"), 1))
+  end)
+
+  it("the defaults of options", function()
+    local said = {}
+    for _, row in ipairs(readme.rows(text, "Options", "option")) do
+      said[readme.spans(row[1])[1]] = row[2]
+    end
+    local function number(name)
+      return tonumber(said[name]:match "^%d+")
+    end
+    core.clock(1000, 1700000000) -- stands still
+    jitter(0)
+    finally(function()
+      core.clock()
+      jitter()
+    end)
+    local transport, sent = shop.transport { "no route" }
+    local def = shop.definition()
+    assert.is_nil((bearer.login(def, {}, { transport = transport }):token()))
+    assert.equal(number "timeout", sent[1].timeout)
+    assert.equal(1 + number "retries", #sent)
+    assert.equal("false", said.allow_http:match "^%w+")
+    local insecure = shop.definition { login = { url = "http://shop.example/" } }
+    assert.is_false(pcall(bearer.login, insecure, {}))
+    assert(bearer.login(insecure, {}, { allow_http = true }))
+  end)
+
+  it("the default of max_response", function()
+    local sb = sandbox.start()
+    finally(function()
+      sb:stop()
+    end)
+    local most = tonumber(readme.section(text, "Options"):match "| `max_response` | (%d+) bytes")
+    local body = '{"access_token":"t"}'
+    for longer, is_fine in pairs { [0] = true, [1] = false } do
+      local url = sb:script("size" .. longer, { body = body .. (" "):rep(most - #body + longer) })
+      local login = bearer.login(shop.definition { login = { url = url } }, {},
+        { ca_file = sb.ca_file, retries = 0 })
+      local token, _, err = login:token()
+      assert.equal(is_fine, token ~= nil)
+      assert.equal(is_fine, err == nil or err.code ~= "too_large")
+      login:close()
     end
   end)
 
   it("the fields of errors", function()
-    local fields = {}
-    for field in readme.read("lua/bearer/errors.lua"):gmatch("@tfield %S+ ([%w_]+)") do
-      fields[#fields + 1] = field
-    end
-    same(fields, readme.names(readme.rows(text, "Errors", "field"), 1))
+    same(fields_of_class "bearer.error", readme.names(readme.rows(text, "Errors", "field"), 1))
   end)
 
-  -- The texts that an assignment to `code` may give, those on a line of their own as the last of
-  -- several results, and those that code_of returns in C.
-  local function codes_of_the_code()
-    local codes = { http_NNN = true }
-    for code in pairs(exchange.explained) do
-      codes[code] = true
-    end
-    local files = assert(io.popen "ls lua/bearer/*.lua lua/bearer/drivers/*.lua")
-    for file in files:lines() do
-      local source = readme.read(file)
-      for code in source:gmatch('\n%s+"(%l[%l_]*%l)"\n') do
-        codes[code] = true
-      end
-      for value in source:gmatch("[%s{]code = ([^\n]*)") do
-        value = value:gsub(", %l[%w_]* = .*$", ""):gsub('[=~]= "[^"]*"', "")
-        for code in value:gmatch('"(%l[%l_]*%l)"') do
-          codes[code] = true
-        end
+  -- The one table of them: { code, class, what happened }, as README.md says it.
+  local function rows_of_the_code()
+    local rows = {}
+    local source = readme.read("csrc/base/codes.c"):match("%[BEARER_CODES%] = {(.-)\n};")
+    for code, class, said in source:gmatch('{ "([%l_]+)", BEARER_([%u_]+),([^}]*) }') do
+      if code ~= "ok" then
+        local joined = said:gsub('"%s*"', ""):match('"(.*)"')
+        rows[#rows + 1] = ("%s | %s | %s"):format(code, class:gsub("^CLASS_", ""):lower(), joined)
       end
     end
-    files:close()
-    local c = readme.read "csrc/lua/send.c"
-    for code in c:gmatch('return "([%l_]+)";') do
-      codes[code] = true
-    end
-    return readme.keys(codes)
+    return rows
   end
 
   it("the codes of errors", function()
-    same(codes_of_the_code(), readme.names(readme.rows(text, "Errors", "code"), 1))
+    local said = {}
+    for _, row in ipairs(readme.rows(text, "Errors", "code")) do
+      local code = readme.spans(row[1])[1]
+      if code ~= "http_NNN" then
+        said[#said + 1] = ("%s | %s | %s"):format(code, row[2], row[3])
+      end
+    end
+    table.sort(said)
+    same(rows_of_the_code(), said)
   end)
 
   local function words_of(shape)
@@ -288,16 +324,23 @@ describe("README.md names all of the code, and no more:", function()
       end
     end
     table.sort(kinds)
-    local check_value = upvalue(require("bearer.inputs").check, "check_value")
-    same(readme.keys(upvalue(check_value, "kinds")), kinds)
+    local fault = definition.faults(shop.definition { inputs = { x = { kind = "odd" } } })[1]
+    local known = {}
+    for kind in fault:match("is not one of (.*)$"):gsub(" or ", ", "):gmatch "%l+" do
+      known[#known + 1] = kind
+    end
+    same(known, kinds)
 
     local said = readme.section(text, "Texts"):match("`f` has(.-)%. It returns")
     local found = {}
     for _, span in ipairs(readme.spans(said)) do
       found[#found + 1] = span:match("^%w+")
     end
-    local primitives = readme.keys(core.primitives)
-    primitives[#primitives + 1], primitives[#primitives + 2] = "json", "text"
+    local primitives
+    shop.sends { form = { x = function(_, f)
+      primitives = readme.keys(f)
+      return "x"
+    end } }
     table.sort(found)
     same(primitives, found)
   end)
@@ -354,7 +397,7 @@ describe("README.md's table of providers", function()
   for _, row in ipairs(rows) do
     local name = readme.spans(row[1])[1]
     it("has the inputs of " .. name, function()
-      local def, found = definition_of(name), read_inputs(row[3])
+      local def, found = providers.definition(name), read_inputs(row[3])
       assert.same(readme.keys(def.inputs), readme.keys(found))
       for input, said in pairs(found) do
         local spec = def.inputs[input]

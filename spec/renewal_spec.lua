@@ -58,7 +58,7 @@ describe("a renewal", function()
   local function hold(login)
     local _, err
     outcome_is "terminal"
-    _, err = login:refresh()
+    _, _, err = login:refresh()
     assert.equal("terminal", err.class)
     r.sent = {}
     outcome_is "success" -- nobody will ask
@@ -67,16 +67,20 @@ describe("a renewal", function()
 
   -- Every way to be handed a token gives the same.
   local function ask(login)
-    local t, err = login:token()
-    local name, value = login:header()
-    local headers = login:headers()
-    local request = login:authorize { url = "/x" }
+    local t, message, err = login:token()
+    local name, value, of_header = login:header()
+    local headers, why, of_headers = login:headers()
+    local request, why_not, of_authorize = login:authorize { url = "/x" }
     if t then
       assert.equal("Bearer " .. login:token():value(), value)
       assert.same({ Authorization = value }, headers)
       assert.same({ Authorization = value }, request.headers)
     else
       assert.same({}, { name, headers, request })
+      for _, other in ipairs { err, of_header, of_headers, of_authorize } do
+        assert.equal(err.code, other.code)
+      end
+      assert.same({ message, message, message, message }, { err.message, value, why, why_not })
     end
     return t, err
   end
@@ -194,7 +198,7 @@ describe("a renewal", function()
     r:bring(login, "advisory")
     r.delay = 200
     r:play(r.refusal(502))
-    local t, err = login:token()
+    local t, _, err = login:token()
     assert.is_nil(t)
     assert.equal("http_502", err.code)
     assert.equal(1, r:count()) -- held by then
@@ -206,7 +210,7 @@ describe("a renewal", function()
       r:bring(login, "expired")
       outcome_is(outcome)
       for _ = 1, 3 do
-        local response, err = login:request { url = "/api" }
+        local response, _, err = login:request { url = "/api" }
         assert.is_nil(response)
         assert.equal(outcome, err.class)
       end
@@ -219,7 +223,7 @@ describe("a renewal", function()
     r.delay = 10
     r:play(r.token { lifetime = 5 })
     for _ = 1, 10 do
-      local t, err = login:token()
+      local t, _, err = login:token()
       assert.is_nil(t)
       assert.same({ "bad_answer", "transient" }, { err.code, err.class })
     end
@@ -235,7 +239,7 @@ describe("a renewal", function()
     r:bring(login, "advisory")
     login:close()
     for _, method in ipairs { "token", "header", "headers", "refresh", "logout" } do
-      local t, err = login[method](login)
+      local t, _, err = login[method](login)
       assert.is_nil(t)
       assert.equal("closed", err.code)
     end
@@ -250,7 +254,7 @@ describe("a renewal", function()
     coroutine.resume(caller)
     login:close()
     for _, thread in ipairs { caller, starter } do
-      local _, t, err = coroutine.resume(thread)
+      local _, t, _, err = coroutine.resume(thread)
       assert.is_nil(t)
       assert.equal("closed", err.code)
     end
@@ -321,7 +325,7 @@ describe("a renewal", function()
   it("has no time for a login when the refresh took all of it", function()
     local login = refreshing(r.refusal(502), { timeout = 5 })
     r.delay = 6
-    local t, err = login:refresh()
+    local t, _, err = login:refresh()
     assert.is_nil(t)
     assert.equal("timeout", err.code)
     assert.same({ 1, 0 }, { r:count "refresh", r:count() })
@@ -343,10 +347,10 @@ describe("a renewal", function()
   it("never sends a rotating refresh token again whose answer was lost", function()
     local login = only_refresh()
     r:play(r.refusal())
-    local _, err = login:refresh()
+    local _, _, err = login:refresh()
     assert.equal("network", err.code)
     r:pass(2)
-    _, err = login:refresh()
+    _, _, err = login:refresh()
     assert.same({ "refresh_token_lost", "terminal" }, { err.code, err.class })
     assert.same({ 1, 0 }, { r:count "refresh", r:count() })
     r:pass(100000)

@@ -234,7 +234,7 @@ describe_nginx("in nginx", function()
 
     it("makes authorised calls, and logs in anew when the token was revoked", function()
       s:start { server = location("/call", [[content_by_lua_block {
-        local response, err = erp:request { url = "/api/v1/integracao/cliente" }
+        local response, _, err = erp:request { url = "/api/v1/integracao/cliente" }
         ngx.print(response and response.status or err.code)
       }]]) }
       assert.equal("200", s.host:get("/call").body)

@@ -138,7 +138,7 @@ describe_nginx("in nginx, a function of the host's", function()
 
   it("makes authorised calls, in the request that asks for them", function()
     s:start { init = transport, server = location("/call", [[
-      local response, err = erp:request { url = "/api/v1/integracao/cliente" }
+      local response, _, err = erp:request { url = "/api/v1/integracao/cliente" }
       ngx.print(response and response.status or err.code)]]) }
     assert.equal("200", s.host:get("/call").body)
     s.sb:revoke "hubsoft"
@@ -236,8 +236,9 @@ describe_nginx("in nginx, a function of the host's", function()
         }]]):format(nginx_stage.wrong_password),
       server = location("/x", [[
         for _, login in ipairs(logins) do
-          local t, err = login:token()
-          log(t or err)
+          local t, message, err = login:token()
+          log(t or message)
+          log(err)
           log(login)
           for _, field in ipairs { "code", "description", "step" } do log(err and err[field]) end
           for name, value in pairs(err and err.details or {}) do

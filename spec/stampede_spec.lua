@@ -65,7 +65,7 @@ describe("a stampede", function()
 
   local function all_the_same(results)
     local t = results[1][2]
-    assert.equal("bearer.token", core.type(t), tostring(results[1][3]))
+    assert.equal("bearer.token", core.type(t), results[1][3])
     for _, result in ipairs(results) do
       assert.equal(t, result[2])
     end
@@ -107,7 +107,7 @@ describe("a stampede", function()
       end)
     end
     for _, result in ipairs(run(threads)) do
-      assert.is_truthy(result[2], tostring(result[3]))
+      assert.is_truthy(result[2], result[3])
     end
     assert.equal(1, count())
   end)
@@ -119,7 +119,7 @@ describe("a stampede", function()
       return login:token()
     end))) do
       assert.is_nil(result[2])
-      assert.equal("http_401", result[3].status and "http_" .. result[3].status)
+      assert.equal(401, result[4] and result[4].status)
     end
     assert.equal(1, count())
   end)
@@ -167,7 +167,7 @@ describe("a stampede", function()
     for _, result in ipairs(run(start(50, function()
       return login:request { url = s.sb.calls.oauth2_client_credentials.url }
     end))) do
-      assert.equal(200, result[2] and result[2].status, tostring(result[3]))
+      assert.equal(200, result[2] and result[2].status, result[3])
     end
     assert.equal(2, s.sb:count("oauth2", "login"))
   end)
@@ -260,6 +260,7 @@ describe("a transport that yields", function()
   local function yielding(answer)
     return r:login { retries = 2, transport = function(request)
       r.sent.login = r:count() + 1
+      r.at_work = coroutine.running()
       while not r.open do
         coroutine.yield(request)
       end
@@ -300,7 +301,7 @@ describe("a transport that yields", function()
       error "s3cret: out of order"
     end }
     for _ = 1, 3 do
-      local t, err = login:token()
+      local t, _, err = login:token()
       assert.is_nil(t)
       assert.same({ "network", "transient" }, { err.code, err.class })
       assert.is_nil(tostring(err):find("s3cret", 1, true))
@@ -317,13 +318,13 @@ describe("a transport that yields", function()
     end }
     assert(login:token())
     assert.is_nil(inner[1])
-    assert.equal("pending", inner[2].code)
+    assert.equal("pending", inner[3].code)
     login:forget()
     local _, t = coroutine.resume(coroutine.create(function()
       return login:token()
     end))
     assert.equal(2, t:generation())
-    assert.equal("pending", inner[2].code)
+    assert.equal("pending", inner[3].code)
     assert.equal(2, r:count())
   end)
 
@@ -377,7 +378,7 @@ describe("a transport that yields", function()
         -- whoever is at it
         assert.equal(i, r:count())
         for at, thread in ipairs(threads) do
-          if core.fields(login, "bearer.login").flight.busy == thread then
+          if r.at_work == thread then
             close(table.remove(threads, at))
             break
           end
@@ -401,7 +402,7 @@ describe("a transport that yields", function()
     end)
     resume_all(threads)
     r:pass(32)
-    local _, t, err = coroutine.resume(threads[2])
+    local _, t, _, err = coroutine.resume(threads[2])
     assert.is_nil(t)
     assert.equal("lost", err.code)
     r.open = true

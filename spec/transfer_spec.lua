@@ -47,7 +47,7 @@ describe("transfers:", function()
 
   local function fails(code, options, at, limit)
     local l, from = new(options, at), socket.gettime()
-    local t, err = l:token()
+    local t, _, err = l:token()
     assert.is_nil(t)
     assert.equal(code, err.code, tostring(err))
     assert.equal("transient", err.class)
@@ -182,7 +182,7 @@ openssl x509 -req -in r.pem -signkey k.pem -days %d -extfile ext -out c.pem]])
       local l = bearer.login({
         name = "shop", inputs = {}, login = { url = at, method = "GET" },
       }, {}, { ca_file = folder .. "/c.pem", retries = 0 })
-      local _, err = l:token()
+      local _, _, err = l:token()
       assert.equal("bad_answer", err.code) -- -www answers in HTML: it was trusted
     end)
 
@@ -251,7 +251,7 @@ openssl x509 -req -in r.pem -signkey k.pem -days %d -extfile ext -out c.pem]])
     end)
 
     it("that is missing is the server's refusal", function()
-      local t, err = new({ ca_file = strict.ca_file }, at):token()
+      local t, _, err = new({ ca_file = strict.ca_file }, at):token()
       assert.is_nil(t)
       assert.equal("http_400", err.code)
       assert.equal(0, strict:count("x"))
@@ -269,7 +269,7 @@ openssl x509 -req -in r.pem -signkey k.pem -days %d -extfile ext -out c.pem]])
 
     it("of one login is not used by another", function()
       succeeds(with(strict.client_cert, strict.client_key), at)
-      local t, err = new({ ca_file = strict.ca_file }, at):token()
+      local t, _, err = new({ ca_file = strict.ca_file }, at):token()
       assert.is_nil(t)
       assert.equal("http_400", err.code)
     end)

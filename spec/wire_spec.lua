@@ -113,7 +113,7 @@ describe("over libcurl and by a transport:", function()
     local url = sb:script("retried", { { status = 502, body = "" } })
     local login = bearer.login(shop.definition { login = { url = url, form = { a = "b" } } }, {},
       { ca_file = sb.ca_file, retries = 1 })
-    assert.equal("http_502", select(2, login:token()).code)
+    assert.equal("http_502", select(3, login:token()).code)
     local records = sb:requests "retried"
     assert.equal(2, #records)
     assert.equal(records[1].body, records[2].body)
@@ -124,7 +124,7 @@ describe("over libcurl and by a transport:", function()
     local login = bearer.login(shop.definition { login = { url = url } }, {},
       { ca_file = sb.ca_file, timeout = 0.3 })
     local began = os.time()
-    local err = select(2, login:token())
+    local err = select(3, login:token())
     assert.equal("timeout", err.code)
     assert.equal("transient", err.class)
     assert.is_true(os.difftime(os.time(), began) < 10)

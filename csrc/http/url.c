@@ -27,6 +27,10 @@ static const char *after_scheme(const char *url) {
   return curl_strnequal(url, "http://", 7) ? url + 7 : NULL;
 }
 
+int bearer_url_is_absolute(const char *url) {
+  return after_scheme(url) != NULL;
+}
+
 static CURLUcode parse(CURLU **handle, const char *url) { /* the handle is the caller's */
   *handle = curl_url();
   if (*handle == NULL)

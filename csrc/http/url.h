@@ -21,6 +21,9 @@ typedef enum {
    localhost, 127.0.0.0/8 or [::1]. */
 bearer_url_fault bearer_url_check(const char *url, int allow_http);
 
+/* Does it open with http:// or https://? */
+int bearer_url_is_absolute(const char *url);
+
 /* host or host:port and nothing else; IPv6 in brackets. */
 int bearer_url_is_host(const char *text);
 

@@ -22,7 +22,8 @@ static bearer_placed stop(bearer_context *c, int kind, const char *what) {
 void bearer_fault_explain(const bearer_fault *fault, char *text, size_t room) {
   switch (fault->kind) {
   case BEARER_FAULT_UNKNOWN:
-    snprintf(text, room, "the value of '%s' is not known: no answer gave it", fault->what);
+    snprintf(text, room, "the value of '%s' is not known: no answer gave it",
+             fault->what);
     break;
   case BEARER_FAULT_UNSAFE:
     snprintf(text, room, "the value for header '%s' would split it", fault->what);
@@ -54,7 +55,8 @@ static place fault(bearer_context *c, int kind, const char *what) {
   return p;
 }
 
-/* An input that was not given drops its key; any other name an answer should have given. */
+/* An input that was not given drops its key; any other name an answer should have given.
+ */
 static place resolve_text(bearer_context *c, const bearer_template *t) {
   place p = { TEMPLATE, t, -1, 0 };
   int missing = bearer_template_missing(t, c->vars);
@@ -226,7 +228,8 @@ static bearer_placed put_header(bearer_context *c, bearer_request *r, const char
   return placed;
 }
 
-static int put_headers(bearer_context *c, bearer_request *r, const bearer_fields *headers) {
+static int put_headers(bearer_context *c, bearer_request *r,
+                       const bearer_fields *headers) {
   for (int i = 0; i < headers->count; i++)
     if (put_header(c, r, headers->items[i].key, NULL, &headers->items[i]) ==
         BEARER_PLACE_FAULT)
@@ -234,8 +237,8 @@ static int put_headers(bearer_context *c, bearer_request *r, const bearer_fields
   return 1;
 }
 
-static void add_pair(bearer_buffer *to, char separator, const char *key, const char *value,
-                     size_t size, int is_form) {
+static void add_pair(bearer_buffer *to, char separator, const char *key,
+                     const char *value, size_t size, int is_form) {
   void (*encode)(bearer_buffer *, const void *, size_t) =
       is_form ? bearer_encode_form : bearer_encode_percent;
   if (separator != '\0')
@@ -245,13 +248,15 @@ static void add_pair(bearer_buffer *to, char separator, const char *key, const c
   encode(to, value, size);
 }
 
-int bearer_build_query(bearer_request *r, const char *key, const char *value, size_t size) {
+int bearer_build_query(bearer_request *r, const char *key, const char *value,
+                       size_t size) {
   char separator = strchr(bearer_buffer_string(&r->url), '?') != NULL ? '&' : '?';
   add_pair(&r->url, separator, key, value, size, 0);
   return !r->url.failed;
 }
 
-int bearer_build_form(bearer_request *r, const char *key, const char *value, size_t size) {
+int bearer_build_form(bearer_request *r, const char *key, const char *value,
+                      size_t size) {
   r->has_body = 1;
   add_pair(&r->body, r->body.size > 0 ? '&' : '\0', key, value, size, 1);
   return !r->body.failed;
@@ -310,15 +315,16 @@ static bearer_placed put_parameter(bearer_context *c, bearer_request *r,
   return placed;
 }
 
-static int put_parameters(bearer_context *c, bearer_request *r, const bearer_fields *fields,
-                          add_parameter add) {
+static int put_parameters(bearer_context *c, bearer_request *r,
+                          const bearer_fields *fields, add_parameter add) {
   for (int i = 0; i < fields->count; i++)
     if (put_parameter(c, r, &fields->items[i], add) == BEARER_PLACE_FAULT)
       return 0;
   return 1;
 }
 
-/* One half of Basic into a buffer of the request's own: so it is wiped whatever happens. */
+/* One half of Basic into a buffer of the request's own: so it is wiped whatever happens.
+ */
 static bearer_placed put_half(bearer_context *c, const bearer_part *n, int encodes,
                               bearer_buffer *out) {
   bearer_buffer plain = { 0 };
@@ -434,8 +440,9 @@ static int put_body(bearer_context *c, bearer_request *r, const bearer_exchange 
     bearer_json_begin(&json, &r->body);
     if (!put_json(c, &json, &x->body))
       return 0;
-    return json.too_deep ? (stop(c, BEARER_FAULT_DEFINITION, "json: it is nested too deep"), 0)
-                         : 1;
+    return json.too_deep
+               ? (stop(c, BEARER_FAULT_DEFINITION, "json: it is nested too deep"), 0)
+               : 1;
   case BEARER_BODY_FORM:
     *type = "application/x-www-form-urlencoded";
     r->has_body = 1;
@@ -460,8 +467,8 @@ static int default_header(bearer_context *c, bearer_request *r, const char *name
   return 1;
 }
 
-static int put_content_type(bearer_context *c, bearer_request *r, const bearer_exchange *x,
-                            const char *type) {
+static int put_content_type(bearer_context *c, bearer_request *r,
+                            const bearer_exchange *x, const char *type) {
   if (x->body_kind == BEARER_BODY_TEXT && r->has_body &&
       !bearer_request_has_header(r, "Content-Type") &&
       x->content_type.kind != BEARER_PART_ABSENT)
@@ -473,7 +480,8 @@ static int put_url(bearer_context *c, bearer_request *r, const bearer_exchange *
   bearer_placed placed = bearer_build_text(c, &x->url, 1, &r->url);
   if (placed == BEARER_PLACE_DROPPED)
     stop(c, BEARER_FAULT_DEFINITION, "it has no url");
-  return placed == BEARER_PLACE_DONE && put_parameters(c, r, &x->query, bearer_build_query);
+  return placed == BEARER_PLACE_DONE &&
+         put_parameters(c, r, &x->query, bearer_build_query);
 }
 
 const char *bearer_build_check_url(const bearer_request *r, int allow_http) {

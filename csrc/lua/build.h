@@ -32,7 +32,11 @@ typedef struct {
   bearer_fault fault;
 } bearer_context;
 
-typedef enum { BEARER_PLACE_FAULT, BEARER_PLACE_DROPPED, BEARER_PLACE_DONE } bearer_placed;
+typedef enum {
+  BEARER_PLACE_FAULT,
+  BEARER_PLACE_DROPPED,
+  BEARER_PLACE_DONE
+} bearer_placed;
 
 /* Append the text in a place. FAULT: c->fault says why. [-0, +0, m] */
 bearer_placed bearer_build_text(bearer_context *c, const bearer_part *n, int for_url,
@@ -52,7 +56,8 @@ void bearer_fault_explain(const bearer_fault *fault, char *text, size_t room);
 
 int bearer_splits_header(const char *text, size_t size);
 /* Add key=value, encoded. 0 when memory ran out. */
-int bearer_build_query(bearer_request *r, const char *key, const char *value, size_t size);
+int bearer_build_query(bearer_request *r, const char *key, const char *value,
+                       size_t size);
 int bearer_build_form(bearer_request *r, const char *key, const char *value, size_t size);
 /* NULL, or what is wrong with the request's URL, as words that follow "its URL". */
 const char *bearer_build_check_url(const bearer_request *r, int allow_http);

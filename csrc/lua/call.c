@@ -17,7 +17,8 @@ typedef struct {
   int login, options, token, request;
 } frame;
 
-/* ---- ending ---------------------------------------------------------------------------- */
+/* ---- ending
+ * ---------------------------------------------------------------------------- */
 
 static void forget(bearer_call *call) {
   bearer_vars_clear(&call->vars);
@@ -67,7 +68,8 @@ static bearer_progress fail_with(frame *f, bearer_code code, const char *text) {
   return end_badly(f);
 }
 
-/* ---- a token ------------------------------------------------------------------------------ */
+/* ---- a token
+ * ------------------------------------------------------------------------------ */
 
 /* Push a question for loop.lua, about the value on top. */
 static bearer_progress need(frame *f, const char *what) {
@@ -102,11 +104,15 @@ static bearer_progress take_token(frame *f) {
 static bearer_progress want_token(frame *f, int has_result) {
   if (has_result)
     return take_token(f);
+  if (f->call->has_asked) /* and nobody answered: the caller is gone */
+    return fail_with(f, BEARER_LOST, "nobody waits for it any more");
+  f->call->has_asked = 1;
   lua_pushvalue(f->c.L, f->login);
   return need(f, "token");
 }
 
-/* ---- sending -------------------------------------------------------------------------------- */
+/* ---- sending
+ * -------------------------------------------------------------------------------- */
 
 static int has_transport(frame *f) {
   int has;
@@ -143,7 +149,8 @@ static bearer_progress take_result(frame *f) {
   return end_badly(f);
 }
 
-/* ---- login:request --------------------------------------------------------------------------- */
+/* ---- login:request
+ * --------------------------------------------------------------------------- */
 
 static bearer_progress build_request(frame *f) {
   bearer_call *call = f->call;
@@ -208,6 +215,10 @@ static int is_refused(frame *f) {
   return asks_host(f, response);
 }
 
+static double login_timeout(frame *f) {
+  return bearer_options_at(f->c.L, f->options)->timeout;
+}
+
 static bearer_progress judge_request(frame *f) {
   bearer_call *call = f->call;
   int refused = is_refused(f);
@@ -221,35 +232,43 @@ static bearer_progress judge_request(frame *f) {
     return end_well(call); /* the refusal is the answer */
   bearer_login_drop(f->c.L, f->login, f->token);
   call->is_repeat = 1;
+  call->has_asked = 0;
+  call->job.deadline += call->timeout + login_timeout(f);
   call->step = BEARER_CALL_TOKEN;
   return BEARER_GO_ON;
 }
 
-/* ---- login:logout ------------------------------------------------------------------------------- */
+/* ---- login:logout
+ * ------------------------------------------------------------------------------- */
 
-/* What is under way comes to its end, so that the token it brings can be ended as well. */
+/* What is under way comes to its end, so that the token it brings can be ended as well.
+ */
 static bearer_progress settle(frame *f, int has_result) {
   bearer_call *call = f->call;
   bearer_renewal *r = bearer_login_push_renewal(f->c.L, f->login);
   bearer_token *t;
-  if (r != NULL && !has_result)
+  if (r != NULL && !has_result && !call->has_asked) {
+    call->has_asked = 1;
     return need(f, "job");
-  if (r != NULL && !lua_toboolean(f->c.L, 2))
+  }
+  if (r != NULL && !(has_result && lua_toboolean(f->c.L, 2)))
     r->is_unwanted = 1; /* it cannot be waited for */
   t = bearer_login_push_token(f->c.L, f->login);
   bearer_set_slot(f->c.L, 1, BEARER_CALL_SLOT_BEARER);
-  if (t != NULL && bearer_token_state(t) != BEARER_EXPIRED && call->def->logout.count > 0 &&
+  if (t != NULL && bearer_token_state(t) != BEARER_EXPIRED &&
+      call->def->logout.count > 0 &&
       !bearer_renewal_carry(&call->login->inputs, t, &call->vars))
     luaL_error(f->c.L, "not enough memory");
   bearer_login_forget(f->c.L, f->login);
-  if (t == NULL || bearer_token_state(t) == BEARER_EXPIRED || call->def->logout.count == 0)
+  if (t == NULL || bearer_token_state(t) == BEARER_EXPIRED ||
+      call->def->logout.count == 0)
     return end_well(call);
   call->step = BEARER_CALL_INPUTS;
   return BEARER_GO_ON;
 }
 
 static bearer_progress ask_function(frame *f) { /* which is on top */
-  f->call->step = BEARER_CALL_INPUTS;
+  f->call->step = BEARER_CALL_ASKED;
   return need(f, "call");
 }
 
@@ -264,16 +283,15 @@ static bearer_progress take_input(frame *f) {
   if (!bearer_input_put(L, f->c.provider, f->call->def, in, 3, &f->call->vars, why))
     return fail_with(f, BEARER_NO_SECRET, why);
   f->call->asked++;
+  f->call->step = BEARER_CALL_INPUTS;
   return BEARER_GO_ON;
 }
 
 /* Only what the logout names is asked for. */
-static bearer_progress gather(frame *f, int has_result) {
+static bearer_progress gather(frame *f) {
   bearer_call *call = f->call;
   lua_State *L = f->c.L;
   char why[BEARER_WHY_MAX];
-  if (has_result)
-    return take_input(f);
   bearer_get_slot(L, f->login, BEARER_LOGIN_DYNAMIC);
   for (; call->asked < call->def->input_count && lua_istable(L, -1); call->asked++) {
     const bearer_input *in = &call->def->inputs[call->asked];
@@ -283,7 +301,8 @@ static bearer_progress gather(frame *f, int has_result) {
     if (lua_isfunction(L, -1))
       return ask_function(f);
     if (bearer_secret_ref_is(L, lua_gettop(L)) &&
-        !bearer_input_read(L, f->c.provider, call->def, in, lua_gettop(L), &call->vars, why))
+        !bearer_input_read(L, f->c.provider, call->def, in, lua_gettop(L), &call->vars,
+                           why))
       return fail_with(f, BEARER_NO_SECRET, why);
     lua_pop(L, 1);
   }
@@ -310,7 +329,8 @@ static bearer_progress judge_logout(frame *f) {
   if (!bearer_read_judge(&a, &call->def->logout.list[call->index])) {
     call->failure = a.failure;
     bearer_send_about(&call->sending, f->c.vars, &call->failure);
-    bearer_error_push(f->c.L, &call->failure, call->def->name, BEARER_STEP_LOGOUT, a.details);
+    bearer_error_push(f->c.L, &call->failure, call->def->name, BEARER_STEP_LOGOUT,
+                      a.details);
     bearer_set_slot(f->c.L, 1, BEARER_CALL_SLOT_ERROR);
     return end(call);
   }
@@ -318,7 +338,9 @@ static bearer_progress judge_logout(frame *f) {
   return ++call->index < call->def->logout.count ? BEARER_GO_ON : end_well(call);
 }
 
-/* ---- stepping --------------------------------------------------------------------------------------- */
+/* ---- stepping
+ * ---------------------------------------------------------------------------------------
+ */
 
 static void push_slot(frame *f, int slot, int *index) {
   bearer_get_slot(f->c.L, 1, slot);
@@ -340,7 +362,7 @@ static void set_up(frame *f, lua_State *L, bearer_call *call) {
   push_slot(f, BEARER_CALL_SLOT_BEARER, &f->token);
   t = luaL_testudata(L, f->token, BEARER_TOKEN);
   f->c.vars = call->kind == BEARER_CALL_REQUEST && t != NULL ? (bearer_vars *)&t->vars
-                                                              : &call->vars;
+                                                             : &call->vars;
 }
 
 static bearer_progress step(lua_State *L, bearer_job *job) {
@@ -354,7 +376,9 @@ static bearer_progress step(lua_State *L, bearer_job *job) {
   case BEARER_CALL_SETTLE:
     return settle(&f, has_result);
   case BEARER_CALL_INPUTS:
-    return gather(&f, has_result);
+    return gather(&f);
+  case BEARER_CALL_ASKED:
+    return has_result ? take_input(&f) : fail_with(&f, BEARER_LOST, "the answer was lost");
   case BEARER_CALL_SEND:
     return call->kind == BEARER_CALL_LOGOUT ? build_logout(&f) : build_request(&f);
   case BEARER_CALL_SENT:
@@ -363,7 +387,8 @@ static bearer_progress step(lua_State *L, bearer_job *job) {
     bearer_job_wait(job, job->deadline + 1);
     return BEARER_WAITS;
   case BEARER_CALL_HOST:
-    return has_result ? take_result(&f) : fail_with(&f, BEARER_LOST, "the answer was lost");
+    return has_result ? take_result(&f)
+                      : fail_with(&f, BEARER_LOST, "the answer was lost");
   case BEARER_CALL_JUDGE:
     return call->kind == BEARER_CALL_REQUEST  ? judge_request(&f)
            : call->kind == BEARER_CALL_LOGOUT ? judge_logout(&f)
@@ -375,7 +400,9 @@ static bearer_progress step(lua_State *L, bearer_job *job) {
 
 static const bearer_job_class class = { step, fail_step, clear };
 
-/* ---- beginning -------------------------------------------------------------------------------------- */
+/* ---- beginning
+ * --------------------------------------------------------------------------------------
+ */
 
 static void set_slot(lua_State *L, int call, int slot, int value) {
   lua_pushvalue(L, value);
@@ -390,7 +417,8 @@ static bearer_call *begin(lua_State *L, bearer_call_kind kind, int options, int 
   call->kind = kind;
   call->timeout = bearer_options_at(L, options)->timeout;
   call->cannot_wait = !lua_isnoneornil(L, code);
-  call->job.deadline = bearer_now(call->job.state) + 1e9; /* until it has been sent */
+  /* a login comes first, perhaps, or another's end */
+  call->job.deadline = bearer_now(call->job.state) + 2 * call->timeout + 1;
   bearer_job_wait(&call->job, call->job.deadline);
   set_slot(L, lua_gettop(L), BEARER_CALL_SLOT_OPTIONS, options);
   return call;
@@ -412,8 +440,8 @@ static void take_timeout(lua_State *L, bearer_call *call, int request) {
   lua_pop(L, 1);
 }
 
-/* core.request(login, request[, code]) -> a call; or nil, message, err. code: why its answer
-   cannot be waited for here */
+/* core.request(login, request[, code]) -> a call; or nil, message, err. code: why its
+   answer cannot be waited for here */
 static int call_request(lua_State *L) {
   const bearer_login *l = bearer_login_check(L, 1, "request");
   bearer_call *call;
@@ -475,17 +503,18 @@ static int call_transfer(lua_State *L) {
   return 1;
 }
 
-/* ---- results ---------------------------------------------------------------------------------------- */
+/* ---- results
+ * ----------------------------------------------------------------------------------------
+ */
 
 static int push_failure(lua_State *L, const bearer_call *call) {
   bearer_get_slot(L, 1, BEARER_CALL_SLOT_ERROR);
   if (lua_toboolean(L, -1))
     return bearer_refuse(L);
   lua_pop(L, 1);
-  bearer_error_push(L, &call->failure, call->def != NULL ? call->def->name : "bearer",
-                    call->kind == BEARER_CALL_LOGOUT ? BEARER_STEP_LOGOUT
-                                                     : BEARER_STEP_REQUEST,
-                    0);
+  bearer_error_push(
+      L, &call->failure, call->def != NULL ? call->def->name : "bearer",
+      call->kind == BEARER_CALL_LOGOUT ? BEARER_STEP_LOGOUT : BEARER_STEP_REQUEST, 0);
   return bearer_refuse(L);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Calls: what a caller asks for and waits for itself: a request to the API with the token, a
- * logout, a plain transfer. They are jobs, as renewals are.
+ * Calls: what a caller asks for and waits for itself: a request to the API with the
+ * token, a logout, a plain transfer. They are jobs, as renewals are.
  */
 #ifndef BEARER_CALL_H
 #define BEARER_CALL_H
@@ -19,6 +19,7 @@ typedef enum {
   BEARER_CALL_TOKEN,  /* a token is wanted */
   BEARER_CALL_SETTLE, /* a renewal that is on comes to its end first */
   BEARER_CALL_INPUTS, /* the inputs that a logout names */
+  BEARER_CALL_ASKED,  /* the function of one of them has been asked */
   BEARER_CALL_SEND,
   BEARER_CALL_SENT,  /* libcurl has it */
   BEARER_CALL_HOST,  /* a function of the host's has it */
@@ -35,7 +36,8 @@ typedef struct {
   bearer_vars vars;             /* owned: of a logout */
   bearer_sending sending;       /* owned */
   double timeout;               /* seconds */
-  int asked, index;             /* as in a renewal */
+  int asked, index;             /* inputs that were gathered; which request */
+  int has_asked;                /* loop.lua, for a token or a job */
   int is_repeat;                /* the token was refused once */
   int cannot_wait;              /* the code of why not; BEARER_OK = it can */
   int succeeded;
@@ -57,8 +59,8 @@ enum {
    takes it. [-0, +0, v] */
 void bearer_call_check(lua_State *L, int request, int bare);
 
-/* Build the caller's request at `request`, with the token at `token` (0 = without). 0: the
-   call has ended, see `mistake`, `failure` or the error on top. [-0, +0 or 1, m] */
+/* Build the caller's request at `request`, with the token at `token` (0 = without). 0:
+   the call has ended, see `mistake`, `failure` or the error on top. [-0, +0 or 1, m] */
 int bearer_call_build(lua_State *L, bearer_call *call, int request, int token,
                       int allow_http);
 

@@ -1,6 +1,6 @@
 /*
- * The caller's own request: checked when it is given, then made into one that is sent, with
- * the token put in. Everything in it is meant literally: "${x}" is just that.
+ * The caller's own request: checked when it is given, then made into one that is sent,
+ * with the token put in. Everything in it is meant literally: "${x}" is just that.
  */
 #include "lua/call.h"
 
@@ -11,14 +11,15 @@
 #include "http/url.h"
 #include "lua/value.h"
 
-/* ---- mistakes ------------------------------------------------------------------------- */
+/* ---- mistakes -------------------------------------------------------------------------
+ */
 
 static const struct {
   const char *name;
   int type; /* LUA_TNONE = any */
 } fields[] = {
-  { "method", LUA_TSTRING }, { "url", LUA_TSTRING }, { "headers", LUA_TTABLE },
-  { "query", LUA_TTABLE },   { "json", LUA_TNONE },  { "form", LUA_TTABLE },
+  { "method", LUA_TSTRING }, { "url", LUA_TSTRING },     { "headers", LUA_TTABLE },
+  { "query", LUA_TTABLE },   { "json", LUA_TNONE },      { "form", LUA_TTABLE },
   { "body", LUA_TSTRING },   { "timeout", LUA_TNUMBER },
 };
 
@@ -68,7 +69,8 @@ static int is_header_name(const char *name, size_t size) { /* RFC 9110, 5.6.2 */
 static void check_header(lua_State *L, int name, int value) {
   char quoted[BEARER_QUOTED_MAX];
   size_t size = 0;
-  const char *text = lua_type(L, name) == LUA_TSTRING ? lua_tolstring(L, name, &size) : "?";
+  const char *text =
+      lua_type(L, name) == LUA_TSTRING ? lua_tolstring(L, name, &size) : "?";
   if (!is_header_name(text, size))
     bearer_raise(L, "request.headers: %s is not the name of a header",
                  bearer_quote(text, quoted));
@@ -80,7 +82,8 @@ static void check_header(lua_State *L, int name, int value) {
     return;
   text = lua_tolstring(L, value, &size);
   if (bearer_splits_header(text, size))
-    bearer_raise(L, "request.headers[%s]: holds a control character, which would split it",
+    bearer_raise(L,
+                 "request.headers[%s]: holds a control character, which would split it",
                  quoted);
 }
 
@@ -99,7 +102,8 @@ static int is_scalars(lua_State *L, int index) {
 static void check_parameter(lua_State *L, const char *field, int name, int value) {
   char quoted[BEARER_QUOTED_MAX];
   size_t size = 0;
-  const char *text = lua_type(L, name) == LUA_TSTRING ? lua_tolstring(L, name, &size) : "?";
+  const char *text =
+      lua_type(L, name) == LUA_TSTRING ? lua_tolstring(L, name, &size) : "?";
   if (lua_type(L, name) != LUA_TSTRING || strlen(text) != size)
     bearer_raise(L, "request.%s: %s is not the name of a parameter", field,
                  bearer_quote(text, quoted));
@@ -169,7 +173,8 @@ void bearer_call_check(lua_State *L, int request, int bare) {
   (void)bare;
 }
 
-/* ---- a copy of one's own ---------------------------------------------------------------- */
+/* ---- a copy of one's own
+ * ---------------------------------------------------------------- */
 
 /* Push a shallow copy of the table at index; an empty one when it is none. [-0, +1, m] */
 static void push_copy(lua_State *L, int index) {
@@ -205,7 +210,8 @@ static void push_private_copy(lua_State *L, int request, int copies_json) {
   lua_settop(L, copy);
 }
 
-/* ---- building ------------------------------------------------------------------------------ */
+/* ---- building
+ * ------------------------------------------------------------------------------ */
 
 static int mistake(bearer_call *call, const char *text) {
   snprintf(call->mistake, sizeof(call->mistake), "%s", text);
@@ -396,7 +402,8 @@ static int fill(lua_State *L, bearer_call *call, int from, int token, int allow_
   if (!put_body(L, call, from, &type))
     return 0;
   put_method(L, r, from);
-  if (!put_default(r, "Content-Type", type) || !put_default(r, "Accept", "application/json"))
+  if (!put_default(r, "Content-Type", type) ||
+      !put_default(r, "Accept", "application/json"))
     luaL_error(L, "not enough memory");
   lua_settop(L, top);
   if (r->url.failed || r->body.failed || r->method.failed)

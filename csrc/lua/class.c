@@ -12,7 +12,7 @@
 
 /* ---- types ------------------------------------------------------------------- */
 
-void bearer_class(lua_State *L, const char *type, const luaL_Reg *metamethods,
+void bearer_class_make(lua_State *L, const char *type, const luaL_Reg *metamethods,
                   const luaL_Reg *methods) {
   if (!luaL_newmetatable(L, type)) { /* mt */
     lua_pop(L, 1);
@@ -102,7 +102,8 @@ const char *bearer_quote(const char *text, char quoted[BEARER_QUOTED_MAX]) {
   size_t size = strlen(text), at = 0;
   quoted[at++] = '\'';
   for (size_t i = 0; i < size && i < LONGEST; i++)
-    quoted[at++] = (char)((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i]);
+    quoted[at++] =
+        (char)((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i]);
   snprintf(quoted + at, BEARER_QUOTED_MAX - at, "%s'", size > LONGEST ? "..." : "");
   return quoted;
 }
@@ -136,7 +137,8 @@ void bearer_push_buffer(lua_State *L, bearer_buffer *b) {
     bearer_state_push(L, BEARER_PUSH_HANDED);
     state->handed = &mine;
     status = lua_pcall(L, 0, 1, 0);
-    state->handed = outer; /* a finalizer may have pushed something of its own meanwhile */
+    state->handed =
+        outer; /* a finalizer may have pushed something of its own meanwhile */
   }
   bearer_buffer_free(&mine);
   if (mine.failed)

@@ -18,7 +18,7 @@
 /* Make the type: its metatable with these metamethods, and methods as its __index. One
    that is there already stays as it is: living objects keep the methods that Lua put on
    them. [-0, +0, m] */
-void bearer_class(lua_State *L, const char *type, const luaL_Reg *metamethods,
+void bearer_class_make(lua_State *L, const char *type, const luaL_Reg *metamethods,
                   const luaL_Reg *methods);
 
 /* A zeroed userdata with its metatable, and so many slots. [-0, +1, m] */

@@ -15,10 +15,11 @@
 #endif
 
 #if LUA_VERSION_NUM < 502 /* a uservalue is the environment, and is never nil */
-#define lua_setuservalue  lua_setfenv
-#define lua_getuservalue  lua_getfenv
-#define lua_rawlen        lua_objlen
-#define lua_absindex(L, i) ((i) > 0 || (i) <= LUA_REGISTRYINDEX ? (i) : lua_gettop(L) + (i) + 1)
+#define lua_setuservalue lua_setfenv
+#define lua_getuservalue lua_getfenv
+#define lua_rawlen       lua_objlen
+#define lua_absindex(L, i)                                                               \
+  ((i) > 0 || (i) <= LUA_REGISTRYINDEX ? (i) : lua_gettop(L) + (i) + 1)
 #endif
 
 #if LUA_VERSION_NUM < 502 && !defined(LUAJIT_VERSION_NUM) && !defined(LUA_JITLIBNAME)

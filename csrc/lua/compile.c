@@ -1,6 +1,7 @@
 /*
- * From the checked table of a definition to structs. What a definition may say was checked
- * in Lua; what is not as it should be here raises, so that nothing is ever guessed.
+ * From the checked table of a definition to structs. What a definition may say was
+ * checked in Lua; what is not as it should be here raises, so that nothing is ever
+ * guessed.
  */
 #include "lua/provider.h"
 #include "lua/value.h"
@@ -544,8 +545,10 @@ static void note_exchanges(compiler *c, bearer_exchanges *all) {
   all->mentions = allocate(c, (size_t)names, 1);
   for (int i = 0; i < all->count; i++) {
     const bearer_exchange *x = &all->list[i];
-    const bearer_part *nodes[] = { &x->url,      &x->query,  &x->headers, &x->user,
-                                   &x->password, &x->bearer, &x->body,    &x->content_type };
+    const bearer_part *nodes[] = {
+      &x->url,      &x->query,  &x->headers, &x->user,
+      &x->password, &x->bearer, &x->body,    &x->content_type
+    };
     for (size_t n = 0; n < sizeof(nodes) / sizeof(nodes[0]); n++)
       note(nodes[n], all->mentions, names, &all->has_functions);
   }

@@ -1,6 +1,7 @@
 /***
-Errors: why the world refused. `tostring(err)` and `err.message` are a sentence for people;
-the other fields are for programs. No field ever holds a secret, a token or a body.
+Errors: why the world refused. `tostring(err)` and `err.message` are a sentence for
+people; the other fields are for programs. No field ever holds a secret, a token or a
+body.
 @classmod bearer.error
 */
 #include "lua/error.h"
@@ -80,7 +81,8 @@ The fields.
 @tfield ?string description the provider's own words, where it gave some
 @tfield ?string request method and URL without its query: `POST https://h/oauth/token`
 @tfield ?number retry_after seconds until another attempt is made
-@tfield ?boolean held true for a call that found the login held: nothing was asked this time
+@tfield ?boolean held true for a call that found the login held: nothing was asked this
+time
 @tfield ?table details the provider's own error fields, by their own names
 */
 static void set_fields(lua_State *L, const bearer_failure *f, const char *provider,
@@ -197,7 +199,8 @@ static const luaL_Reg metamethods[] = {
   { NULL, NULL },
 };
 
-/* core.codes() -> {code = {class, sentence}, …}: for those who compare documents with it */
+/* core.codes() -> {code = {class, sentence}, …}: for those who compare documents with it
+ */
 static int error_codes(lua_State *L) {
   lua_newtable(L);
   for (int code = BEARER_OK + 1; code < BEARER_CODES; code++) {
@@ -216,6 +219,6 @@ static const luaL_Reg functions[] = {
 };
 
 void bearer_error_open(lua_State *L) {
-  bearer_class(L, BEARER_ERROR, metamethods, NULL);
+  bearer_class_make(L, BEARER_ERROR, metamethods, NULL);
   luaL_setfuncs(L, functions, 0);
 }

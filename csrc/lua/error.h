@@ -15,11 +15,11 @@
 /* What an error is made of. It owns nothing, so that it can be kept and copied without
    memory, and nothing in it is secret. */
 typedef struct {
-  bearer_code code;              /* BEARER_OK when own_code says it */
+  bearer_code code;                   /* BEARER_OK when own_code says it */
   char own_code[BEARER_CODE_MAX + 1]; /* the provider's, or http_503 */
   bearer_class class;
-  long status;                   /* 0 = there was no answer */
-  double retry_after;            /* seconds; < 0 = none */
+  long status;                            /* 0 = there was no answer */
+  double retry_after;                     /* seconds; < 0 = none */
   char description[BEARER_SHOWN_MAX + 8]; /* "" = the code's own sentence */
   char request[BEARER_SHOWN_MAX + 8];     /* method and URL without query; "" = none */
 } bearer_failure;
@@ -32,15 +32,19 @@ void bearer_failure_describe(bearer_failure *f, const bearer_vars *vars, const c
 void bearer_failure_about(bearer_failure *f, const bearer_vars *vars, const char *text,
                           size_t size);
 
-typedef enum { BEARER_STEP_LOGIN, BEARER_STEP_REFRESH, BEARER_STEP_REQUEST,
-               BEARER_STEP_LOGOUT } bearer_step_name;
+typedef enum {
+  BEARER_STEP_LOGIN,
+  BEARER_STEP_REFRESH,
+  BEARER_STEP_REQUEST,
+  BEARER_STEP_LOGOUT
+} bearer_step_name;
 
 /* Push a bearer.error. details: stack index of a table, or 0. [-0, +1, m] */
 void bearer_error_push(lua_State *L, const bearer_failure *f, const char *provider,
                        bearer_step_name step, int details);
 
-/* Push a copy of the error at index for a call that was held: what it does to the details is
-   not seen by others. [-0, +1, m] */
+/* Push a copy of the error at index for a call that was held: what it does to the details
+   is not seen by others. [-0, +1, m] */
 void bearer_error_push_held(lua_State *L, int index, double retry_after);
 
 /* Push nil, message, err. [-0, +3, m] */

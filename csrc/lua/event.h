@@ -8,8 +8,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Push an event of the login at index: a table with its name, its provider and the counts.
-   0: nobody listens, and nothing is pushed. [-0, +1 or 0, m] */
+/* Push an event of the login at index: a table with its name, its provider and the
+   counts. 0: nobody listens, and nothing is pushed. [-0, +1 or 0, m] */
 int bearer_event_begin(lua_State *L, int index, const char *name);
 /* Note the event on top for the login's listener. [-1, +0, m] */
 void bearer_event_note(lua_State *L, int index);

@@ -64,15 +64,15 @@ static int parse(const variables *v, bearer_template *t, const char *text, size_
   bearer_names names = { 0 };
   int ok = 1;
   for (int i = 0; ok && i < v->def->names.count; i++)
-    ok = bearer_names_add(&names, v->def->names.list[i],
-                          strlen(v->def->names.list[i])) == i;
+    ok = bearer_names_add(&names, v->def->names.list[i], strlen(v->def->names.list[i])) ==
+         i;
   ok = ok && bearer_template_parse(t, &names, text, size);
   bearer_names_clear(&names);
   return ok;
 }
 
-/* f.text(template) -> the template, to be expanded below Lua; nil when a name in it is not
-   known. Upvalue: v */
+/* f.text(template) -> the template, to be expanded below Lua; nil when a name in it is
+   not known. Upvalue: v */
 static int f_text(lua_State *L) {
   const variables *v = luaL_checkudata(L, lua_upvalueindex(1), VARIABLES);
   size_t size;
@@ -145,6 +145,6 @@ static const luaL_Reg text_metamethods[] = {
 };
 
 void bearer_function_open(lua_State *L) {
-  bearer_class(L, VARIABLES, variables_metamethods, NULL);
-  bearer_class(L, TEXT, text_metamethods, NULL);
+  bearer_class_make(L, VARIABLES, variables_metamethods, NULL);
+  bearer_class_make(L, TEXT, text_metamethods, NULL);
 }

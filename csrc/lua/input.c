@@ -159,7 +159,8 @@ static int not_in_enum(const check *c, int list) {
     if (at >= sizeof(text))
       break;
   }
-  snprintf(c->why, BEARER_WHY_MAX, "inputs.%s: one of %s expected", c->input->label, text);
+  snprintf(c->why, BEARER_WHY_MAX, "inputs.%s: one of %s expected", c->input->label,
+           text);
   return 0;
 }
 
@@ -180,8 +181,8 @@ static int check_enum(const check *c, int index) {
 
 static int put(const check *c, int index, bearer_vars *vars) {
   bearer_var_use use = goes_into_url(c->input) ? BEARER_VAR_CHECKED : BEARER_VAR_ENCODED;
-  const char *what = bearer_value_to_var(c->L, index, vars, c->input->name, use,
-                                         c->input->secret);
+  const char *what =
+      bearer_value_to_var(c->L, index, vars, c->input->name, use, c->input->secret);
   if (what != NULL)
     return wrong(c, what);
   if (c->input->secret && lua_istable(c->L, index)) { /* a JWK: as text from now on */

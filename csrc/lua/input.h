@@ -17,8 +17,8 @@
 void bearer_inputs_check(lua_State *L, int provider, const bearer_definition *def,
                          int given, bearer_vars *vars);
 
-/* Put the value at index into vars as this input. 0: why says what is wrong with it, never
-   with the value, which may be a secret in the wrong place. [-0, +0, m] */
+/* Put the value at index into vars as this input. 0: why says what is wrong with it,
+   never with the value, which may be a secret in the wrong place. [-0, +0, m] */
 int bearer_input_put(lua_State *L, int provider, const bearer_definition *def,
                      const bearer_input *input, int index, bearer_vars *vars,
                      char why[BEARER_WHY_MAX]);

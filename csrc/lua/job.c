@@ -133,8 +133,8 @@ static void fail(lua_State *L, bearer_job *job, int status) { /* the error is on
                      is_memory ? NULL : text);
 }
 
-/* Step the job at `index`, with the values above it. What it needs is left in their place.
-   Gives how many values that is. */
+/* Step the job at `index`, with the values above it. What it needs is left in their
+   place. Gives how many values that is. */
 static int step(lua_State *L, int index) {
   bearer_job *job = lua_touserdata(L, index);
   int status;
@@ -164,7 +164,8 @@ static int step(lua_State *L, int index) {
      "call", turn, function                      call it, and tell core.answer
      "call", turn, transport, request, options   likewise, with a `send` for the options
      "token", turn, login                        acquire one, and tell core.answer
-     "job", turn, job                            wait for that one, and tell core.answer */
+     "job", turn, job                            wait for that one, and tell core.answer
+ */
 static int job_step(lua_State *L) {
   check(L, 1);
   lua_settop(L, 1);
@@ -233,8 +234,8 @@ static void give_up_call(bearer_job *job) {
   }
 }
 
-/* core.next() -> a job that has been stepped, since something has happened to it, and what
-   it needs, as core.step says it; nothing when there is none */
+/* core.next() -> a job that has been stepped, since something has happened to it, and
+   what it needs, as core.step says it; nothing when there is none */
 static int job_next(lua_State *L) {
   bearer_job *job = next_ready(bearer_state_of(L));
   lua_settop(L, 0);
@@ -246,7 +247,8 @@ static int job_next(lua_State *L) {
   return lua_gettop(L);
 }
 
-/* core.due() -> seconds until core.next() will find one without news from outside, or nil */
+/* core.due() -> seconds until core.next() will find one without news from outside, or nil
+ */
 static int job_due(lua_State *L) {
   bearer_lua_state *state = bearer_state_of(L);
   double left = state->soonest - bearer_now(state);
@@ -305,10 +307,17 @@ static int job_told(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-  { "step", job_step },       { "answer", job_answer },       { "abandon", job_abandon },
-  { "next", job_next },       { "due", job_due },             { "count", job_count },
-  { "ended", job_ended },     { "has_ended", job_has_ended }, { "told", job_told },
-  { "is_busy", job_is_busy }, { NULL, NULL },
+  { "step", job_step },
+  { "answer", job_answer },
+  { "abandon", job_abandon },
+  { "next", job_next },
+  { "due", job_due },
+  { "count", job_count },
+  { "ended", job_ended },
+  { "has_ended", job_has_ended },
+  { "told", job_told },
+  { "is_busy", job_is_busy },
+  { NULL, NULL },
 };
 
 static const luaL_Reg metamethods[] = {
@@ -317,7 +326,7 @@ static const luaL_Reg metamethods[] = {
 };
 
 void bearer_job_open(lua_State *L) {
-  bearer_class(L, BEARER_JOB, metamethods, NULL);
+  bearer_class_make(L, BEARER_JOB, metamethods, NULL);
   bearer_state_push(L, BEARER_JOBS);
   if (lua_isnil(L, -1)) {
     init(bearer_state_of(L));

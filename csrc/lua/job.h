@@ -25,9 +25,9 @@
 
 /* What a step says. */
 typedef enum {
-  BEARER_GO_ON,   /* step again */
-  BEARER_WAITS,   /* for its transfer, or until `wake` */
-  BEARER_NEEDS,   /* what it has pushed: see bearer_job_step */
+  BEARER_GO_ON, /* step again */
+  BEARER_WAITS, /* for its transfer, or until `wake` */
+  BEARER_NEEDS, /* what it has pushed: see bearer_job_step */
   BEARER_HAS_ENDED
 } bearer_progress;
 
@@ -50,9 +50,9 @@ struct bearer_job {
   bearer_transfer *transfer; /* owned; NULL = none under way */
   double deadline;           /* monotonic: when it has to be over */
   double wake;               /* when to step it though nothing else has happened */
-  unsigned int turn;         /* counts calls of the host's functions: a late one is known */
-  int needed;                /* how many values a step that NEEDS has pushed */
-  unsigned char is_calling;  /* such a call is on */
+  unsigned int turn; /* counts calls of the host's functions: a late one is known */
+  int needed;        /* how many values a step that NEEDS has pushed */
+  unsigned char is_calling; /* such a call is on */
   unsigned char is_stepping;
   unsigned char is_cancelled; /* while it was stepping: it ends after the step */
   unsigned char has_ended;

@@ -1,6 +1,6 @@
 /***
-Logins: a provider, the inputs it asked for, and the token they last bought. The methods that
-may wait have a face in loop.lua; what they do is here.
+Logins: a provider, the inputs it asked for, and the token they last bought. The methods
+that may wait have a face in loop.lua; what they do is here.
 @classmod bearer.login
 */
 #include "lua/login.h"
@@ -16,7 +16,8 @@ may wait have a face in loop.lua; what they do is here.
 
 static const char mark; /* its address marks a login */
 
-/* ---- asking ------------------------------------------------------------------------- */
+/* ---- asking -------------------------------------------------------------------------
+ */
 
 bearer_login *bearer_login_check(lua_State *L, int index, const char *method) {
   bearer_login *l = bearer_check(L, index, BEARER_LOGIN, method);
@@ -65,7 +66,8 @@ static const char *state_name(lua_State *L, int index) {
   return l->is_closed ? "closed" : names[state_of(L, index)];
 }
 
-/* ---- the header that is handed out ----------------------------------------------------- */
+/* ---- the header that is handed out
+ * ----------------------------------------------------- */
 
 static void serve_none(lua_State *L, int index) {
   bearer_login *l = lua_touserdata(L, index);
@@ -152,8 +154,8 @@ static int login_header_method(lua_State *L) {
 }
 #endif
 
-/* core.header(login, token) -> name, value of this token; handed out from now on, if it is
-   the login's. Or nil, message, err */
+/* core.header(login, token) -> name, value of this token; handed out from now on, if it
+   is the login's. Or nil, message, err */
 static int login_render(lua_State *L) {
   bearer_login *l = bearer_login_check(L, 1, "header");
   bearer_token *t = bearer_check(L, 2, BEARER_TOKEN, "header");
@@ -168,10 +170,11 @@ static int login_render(lua_State *L) {
   return count;
 }
 
-/* ---- the token ----------------------------------------------------------------------------- */
+/* ---- the token
+ * ----------------------------------------------------------------------------- */
 
-/* Take the token at `token` (0 = none) as the one that is handed out. What a refresh would
-   spend is the newest one's alone. */
+/* Take the token at `token` (0 = none) as the one that is handed out. What a refresh
+   would spend is the newest one's alone. */
 static void adopt(lua_State *L, int index, int token) {
   bearer_token *old = bearer_login_push_token(L, index);
   lua_pop(L, 1);
@@ -189,7 +192,8 @@ void bearer_login_forget(lua_State *L, int index) {
   bearer_renewal *r = bearer_login_push_renewal(L, index);
   lua_pop(L, 1);
   adopt(L, index, 0);
-  if (r != NULL && r->is_refresh) /* left to end by itself: nothing else is sent meanwhile */
+  if (r != NULL &&
+      r->is_refresh) /* left to end by itself: nothing else is sent meanwhile */
     r->is_unwanted = 1;
 }
 
@@ -207,7 +211,8 @@ static void share(lua_State *L, int index) {
     t->is_shared = 1;
 }
 
-/* ---- holds ------------------------------------------------------------------------------------ */
+/* ---- holds
+ * ------------------------------------------------------------------------------------ */
 
 static double hold_left(bearer_login *l) {
   double left = l->hold.till - bearer_now(l->state);
@@ -218,7 +223,7 @@ static double hold_left(bearer_login *l) {
 
 static bearer_kind kind_of(const bearer_login *l, const bearer_failure *f) {
   return bearer_codes_have(&l->def->throttled, f->own_code) ? BEARER_CODE_THROTTLED
-                                                             : BEARER_CODE_OTHER;
+                                                            : BEARER_CODE_OTHER;
 }
 
 static void hold(bearer_login *l, const bearer_failure *f) {
@@ -228,8 +233,9 @@ static void hold(bearer_login *l, const bearer_failure *f) {
   l->hold.class = f->class;
   l->hold.code = f->code;
   l->hold.is_on = 1;
-  l->hold.till = bearer_now(l->state) + bearer_policy_hold(f->class, *times, f->retry_after,
-                                                           f->status, kind_of(l, f));
+  l->hold.till =
+      bearer_now(l->state) +
+      bearer_policy_hold(f->class, *times, f->retry_after, f->status, kind_of(l, f));
   memcpy(l->hold.fingerprint, l->fingerprint, sizeof(l->fingerprint));
 }
 
@@ -268,7 +274,8 @@ static int fail_held(lua_State *L, int index) { /* [-0, +3, m] */
   return bearer_refuse(L);
 }
 
-/* ---- what comes of a renewal ------------------------------------------------------------------- */
+/* ---- what comes of a renewal
+ * ------------------------------------------------------------------- */
 
 static void take_fingerprint(bearer_login *l, const bearer_renewal *r) {
   if (r->has_fingerprint)
@@ -321,20 +328,20 @@ static void remember_successor(lua_State *L, bearer_login *l, const bearer_renew
     return;
   if (l->successor == NULL)
     l->successor = calloc(1, sizeof(*l->successor));
-  if (l->successor == NULL ||
-      !bearer_secret_set(&l->successor->refresh_token, newest->value.data,
-                         newest->value.size))
+  if (l->successor == NULL || !bearer_secret_set(&l->successor->refresh_token,
+                                                 newest->value.data, newest->value.size))
     luaL_error(L, "not enough memory");
   memcpy(l->successor->fingerprint, l->fingerprint, sizeof(l->fingerprint));
   l->successor->generation = t->generation;
   l->successor->is_rotated = r->is_rotated;
 }
 
-/* Counted from when the request was sent, its life was over before the answer came: perhaps
-   the machine slept. It is kept for its refresh token alone. */
+/* Counted from when the request was sent, its life was over before the answer came:
+   perhaps the machine slept. It is kept for its refresh token alone. */
 static void came_too_late(lua_State *L, bearer_renewal *r) {
   r->succeeded = 0;
-  bearer_failure_set(&r->failure, BEARER_BAD_ANSWER, "the token had expired when it came");
+  bearer_failure_set(&r->failure, BEARER_BAD_ANSWER,
+                     "the token had expired when it came");
   failed(r);
   bearer_renewal_push_error(L, 1);
   lua_pushvalue(L, -1);
@@ -399,7 +406,8 @@ static void succeeded(lua_State *L, bearer_renewal *r, int token) {
 
 static const bearer_renewal_listener listener = { succeeded, failed, told };
 
-/* ---- beginning a renewal ------------------------------------------------------------------------ */
+/* ---- beginning a renewal
+ * ------------------------------------------------------------------------ */
 
 /* Push a new renewal, ready to be stepped. [-0, +1, m] */
 static bearer_renewal *begin(lua_State *L, int index) {
@@ -439,7 +447,8 @@ static bearer_renewal *begin(lua_State *L, int index) {
   return r;
 }
 
-/* A hold after a terminal failure ends when a secret has changed: the renewal finds out. */
+/* A hold after a terminal failure ends when a secret has changed: the renewal finds out.
+ */
 static int can_probe(const bearer_login *l) {
   return l->hold.class == BEARER_TERMINAL && l->has_dynamic;
 }
@@ -464,7 +473,8 @@ static bearer_obstacle obstacle_of(lua_State *L, int index) {
   return hold_left(l) > 0 && !can_probe(l) ? BEARER_HELD : BEARER_FREE;
 }
 
-/* ---- acquiring ----------------------------------------------------------------------------------- */
+/* ---- acquiring
+ * ----------------------------------------------------------------------------------- */
 
 /* What became of the renewal at `waited`, which this caller has waited for. */
 static bearer_outcome outcome_of(lua_State *L, int waited) {
@@ -513,11 +523,10 @@ static int wait_for(lua_State *L, int index) {
   return 2;
 }
 
-/* core.acquire(login, method[, code[, renewal]]): what a caller of this method gets. code: why
-   nothing can be begun here; renewal: what it has waited for. Gives
-     token[, renewal]     the token, and what is to be moved on in the background
-     false, renewal       wait for that one, and ask again
-     nil, message, err */
+/* core.acquire(login, method[, code[, renewal]]): what a caller of this method gets.
+   code: why nothing can be begun here; renewal: what it has waited for. Gives token[,
+   renewal]     the token, and what is to be moved on in the background false, renewal
+   wait for that one, and ask again nil, message, err */
 static int login_acquire(lua_State *L) {
   const char *method = luaL_checkstring(L, 2), *code = luaL_optstring(L, 3, NULL);
   bearer_login *l = bearer_login_check(L, 1, method);
@@ -554,7 +563,9 @@ static int login_unwaited(lua_State *L) {
   return cannot_wait(L, 1, luaL_checkstring(L, 2));
 }
 
-/* ---- renewing ---------------------------------------------------------------------------------------- */
+/* ---- renewing
+ * ----------------------------------------------------------------------------------------
+ */
 
 static int fail_limited(lua_State *L, const bearer_login *l) { /* [-0, +3, m] */
   bearer_failure f;
@@ -566,7 +577,8 @@ static int fail_limited(lua_State *L, const bearer_login *l) { /* [-0, +3, m] */
   return bearer_refuse(L);
 }
 
-/* core.renew(login, rejected or nil[, code[, renewal]]): as core.acquire, for the next token */
+/* core.renew(login, rejected or nil[, code[, renewal]]): as core.acquire, for the next
+ * token */
 static int login_renew(lua_State *L) {
   bearer_login *l = bearer_login_check(L, 1, "refresh");
   const char *code = luaL_optstring(L, 3, NULL);
@@ -575,7 +587,8 @@ static int login_renew(lua_State *L) {
   bearer_state state;
   lua_settop(L, 4);
   if (!lua_isnil(L, 2) && luaL_testudata(L, 2, BEARER_TOKEN) == NULL)
-    return bearer_raise(L, "refresh: a bearer.token expected, got %s", luaL_typename(L, 2));
+    return bearer_raise(L, "refresh: a bearer.token expected, got %s",
+                        luaL_typename(L, 2));
   if (l->is_closed)
     return bearer_login_closed(L, l, BEARER_STEP_REFRESH);
   t = bearer_login_push_token(L, 1);
@@ -591,8 +604,7 @@ static int login_renew(lua_State *L) {
     share(L, 1);
     return 1;
   }
-  if (!lua_isnil(L, 2) && lua_isnil(L, 4) && t != NULL &&
-      !bearer_login_refuse(L, 1, 2))
+  if (!lua_isnil(L, 2) && lua_isnil(L, 4) && t != NULL && !bearer_login_refuse(L, 1, 2))
     return fail_limited(L, l);
   if (obstacle_of(L, 1) == BEARER_HELD)
     return fail(L, 1, 4, BEARER_STEP_REFRESH);
@@ -612,7 +624,8 @@ static int login_prewarm(lua_State *L) {
   return 1;
 }
 
-/* ---- tokens that are refused ------------------------------------------------------------------------- */
+/* ---- tokens that are refused
+ * ------------------------------------------------------------------------- */
 
 /* Seconds after which a token that replaced a refused one is one like any other. */
 static const double just_bought = 60;
@@ -639,8 +652,8 @@ int bearer_login_refuse(lua_State *L, int index, int token) {
   return 1;
 }
 
-/* The refusals may have been about what was called, not about the token: so the next one is
-   still some time off. */
+/* The refusals may have been about what was called, not about the token: so the next one
+   is still some time off. */
 void bearer_login_accepted(bearer_login *l) {
   double till = bearer_now(l->state) + bearer_policy_refused_hold(1);
   l->replacement = l->replacement < 0 ? l->replacement : 0;
@@ -658,8 +671,9 @@ static int login_reject(lua_State *L) {
   int is_it;
   lua_settop(L, 3);
   if (lua_type(L, 2) != LUA_TSTRING && luaL_testudata(L, 2, BEARER_TOKEN) == NULL)
-    return bearer_raise(L, "reject: a bearer.token or the value of its header expected, got %s",
-                        luaL_typename(L, 2));
+    return bearer_raise(
+        L, "reject: a bearer.token or the value of its header expected, got %s",
+        luaL_typename(L, 2));
   t = bearer_login_push_token(L, 1); /* 4 */
   is_it = t != NULL && !l->is_closed && t == lua_touserdata(L, 2);
   if (t != NULL && lua_type(L, 2) == LUA_TSTRING) {
@@ -678,7 +692,9 @@ static int login_reject(lua_State *L) {
   return 2;
 }
 
-/* ---- methods ------------------------------------------------------------------------------------------ */
+/* ---- methods
+ * ------------------------------------------------------------------------------------------
+ */
 
 /***
 Drop the token here.
@@ -713,9 +729,10 @@ static int login_reset(lua_State *L) {
 /***
 What a metrics collector wants to know.
 @function login:status
-@treturn table `{state, expires_in, generation, logins, refreshes, failures, refused, hold,
-  last_error}`: `state` is `none`, `fresh`, `advisory`, `mandatory`, `expired` or `closed`;
-  `refused` counts tokens that an API call found no longer accepted; `hold` is in seconds
+@treturn table `{state, expires_in, generation, logins, refreshes, failures, refused,
+hold, last_error}`: `state` is `none`, `fresh`, `advisory`, `mandatory`, `expired` or
+`closed`; `refused` counts tokens that an API call found no longer accepted; `hold` is in
+seconds
 */
 static int login_status(lua_State *L) {
   bearer_login *l = bearer_login_check(L, 1, "status");
@@ -768,8 +785,8 @@ static void wipe(lua_State *L, int index) { /* [-0, +0, -] */
 }
 
 /***
-Wipe its secrets and forget its token. Twice is fine; later calls answer `nil`, a sentence and
-an error with code `closed`. A token that somebody holds goes on giving its header.
+Wipe its secrets and forget its token. Twice is fine; later calls answer `nil`, a sentence
+and an error with code `closed`. A token that somebody holds goes on giving its header.
 @function login:close
 @treturn nil
 */
@@ -806,7 +823,9 @@ static int login_tostring(lua_State *L) {
   return 1;
 }
 
-/* ---- making ------------------------------------------------------------------------------------------- */
+/* ---- making
+ * -------------------------------------------------------------------------------------------
+ */
 
 static void check_url(lua_State *L, const bearer_login *l, const bearer_part *n,
                       const char *where, int allow_http) {
@@ -825,7 +844,8 @@ static void check_url(lua_State *L, const bearer_login *l, const bearer_part *n,
   bearer_raise(L, "%s", text);
 }
 
-/* A URL that is known already and is not https is the caller's mistake, not the world's. */
+/* A URL that is known already and is not https is the caller's mistake, not the world's.
+ */
 static void check_urls(lua_State *L, const bearer_login *l, int allow_http) {
   const struct {
     const char *name;
@@ -895,6 +915,6 @@ static const luaL_Reg functions[] = {
 };
 
 void bearer_login_open(lua_State *L) {
-  bearer_class(L, BEARER_LOGIN, metamethods, methods);
+  bearer_class_make(L, BEARER_LOGIN, metamethods, methods);
   luaL_setfuncs(L, functions, 0);
 }

@@ -1,6 +1,6 @@
 /*
- * Logins: a provider, the inputs it asked for, and the token they last bought. The struct is
- * written by login.c alone.
+ * Logins: a provider, the inputs it asked for, and the token they last bought. The struct
+ * is written by login.c alone.
  */
 #ifndef BEARER_LUA_LOGIN_H
 #define BEARER_LUA_LOGIN_H
@@ -29,8 +29,8 @@ typedef struct {
 typedef struct bearer_login {
   const char *mark;        /* borrowed: its address marks a login */
   bearer_lua_state *state; /* borrowed: lives as long as the Lua state */
-  double fresh_until;      /* monotonic; until then the header in the slots is handed out */
-  bearer_tick tick;        /* when that was last looked at */
+  double fresh_until; /* monotonic; until then the header in the slots is handed out */
+  bearer_tick tick;   /* when that was last looked at */
 
   const bearer_definition *def; /* a reference */
   bearer_vars inputs;           /* owned: those that are known from now on */
@@ -65,7 +65,8 @@ bearer_login *bearer_login_check(lua_State *L, int index, const char *method);
 /* Push nil, message, err: the login is closed. [-0, +3, m] */
 int bearer_login_closed(lua_State *L, const bearer_login *l, bearer_step_name step);
 
-/* Push the token that is handed out, whatever its age; nil when there is none. [-0, +1, -] */
+/* Push the token that is handed out, whatever its age; nil when there is none. [-0, +1,
+ * -] */
 bearer_token *bearer_login_push_token(lua_State *L, int index);
 /* Push the renewal that is on, or nil. [-0, +1, -] */
 bearer_renewal *bearer_login_push_renewal(lua_State *L, int index);
@@ -75,8 +76,9 @@ void bearer_login_forget(lua_State *L, int index);
 
 /* Hand out this token no more, if it is the one that is. [-0, +0, -] */
 void bearer_login_drop(lua_State *L, int index, int token);
-/* The token at `token` was refused by an API. 1: it may be replaced by another now. 0: it had
-   just been bought for one that was refused, or that happened a moment ago. [-0, +0, -] */
+/* The token at `token` was refused by an API. 1: it may be replaced by another now. 0: it
+   had just been bought for one that was refused, or that happened a moment ago. [-0, +0,
+   -] */
 int bearer_login_refuse(lua_State *L, int index, int token);
 /* An API call was accepted. */
 void bearer_login_accepted(bearer_login *l);

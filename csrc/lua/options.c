@@ -20,13 +20,13 @@
 typedef enum {
   SECONDS,
   LEEWAY,
-  COUNT,    /* from 0 */
-  BYTES,    /* from 1 */
+  COUNT, /* from 0 */
+  BYTES, /* from 1 */
   BOOLEAN,
   TEXT,
-  LINE,     /* a text that goes into a header */
+  LINE, /* a text that goes into a header */
   HOSTS,
-  FUNCTION, /* `place` is a slot */
+  FUNCTION,  /* `place` is a slot */
   FILE_PATH, /* `place` is a material, as in the next two */
   SECRET,
   MATERIAL
@@ -61,12 +61,18 @@ static const row rows[] = {
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 static const char *const expected[] = {
-  "a number of seconds above 0", "a number of seconds",
-  "a whole number of at least 0", "a whole number of at least 1",
-  "a boolean",                    "a text",
-  "a text on one line",           "a list of hosts, like files.example.com:8443",
-  "a function",                   "a path",
-  "a text or a secret reference", "a path, a PEM text or a secret reference",
+  "a number of seconds above 0",
+  "a number of seconds",
+  "a whole number of at least 0",
+  "a whole number of at least 1",
+  "a boolean",
+  "a text",
+  "a text on one line",
+  "a list of hosts, like files.example.com:8443",
+  "a function",
+  "a path",
+  "a text or a secret reference",
+  "a path, a PEM text or a secret reference",
 };
 
 /* ---- taking one -------------------------------------------------------------------- */
@@ -211,7 +217,8 @@ static int take(lua_State *L, int index, int object, bearer_options *o, const ro
   }
 }
 
-/* ---- taking all ---------------------------------------------------------------------- */
+/* ---- taking all ----------------------------------------------------------------------
+ */
 
 static const row *find(const char *name) {
   for (int i = 0; i < ROWS; i++)
@@ -236,8 +243,8 @@ static void take_all(lua_State *L, int index, int object, bearer_options *o) {
   lua_pushnil(L);
   while (lua_next(L, index) != 0) {
     int value = lua_gettop(L);
-    const row *r = lua_type(L, value - 1) == LUA_TSTRING ? find(lua_tostring(L, value - 1))
-                                                         : NULL;
+    const row *r =
+        lua_type(L, value - 1) == LUA_TSTRING ? find(lua_tostring(L, value - 1)) : NULL;
     if (r == NULL)
       refuse_unknown(L, value - 1);
     else if (!take(L, value, object, o, r))
@@ -246,7 +253,8 @@ static void take_all(lua_State *L, int index, int object, bearer_options *o) {
   }
 }
 
-/* ---- the objects ---------------------------------------------------------------------- */
+/* ---- the objects ----------------------------------------------------------------------
+ */
 
 static bearer_options *make(lua_State *L) { /* [-0, +1, m]: with nothing but defaults */
   bearer_options *o = bearer_new(L, OPTIONS, sizeof(*o), BEARER_OPTION_SLOTS);
@@ -268,8 +276,8 @@ static char *copy_text(lua_State *L, const char *text) {
   return copy;
 }
 
-static void copy(lua_State *L, bearer_options *to, int to_index, const bearer_options *from,
-                 int from_index) {
+static void copy(lua_State *L, bearer_options *to, int to_index,
+                 const bearer_options *from, int from_index) {
   char *user_agent = to->user_agent;
   *to = *from;
   to->proxy = NULL;
@@ -326,7 +334,8 @@ static int options_gc(lua_State *L) {
   return 0;
 }
 
-/* ---- how to send ------------------------------------------------------------------------ */
+/* ---- how to send
+ * ------------------------------------------------------------------------ */
 
 static long milliseconds(double seconds) {
   if (!(seconds > 0.001)) /* 0 would mean: for ever */
@@ -335,7 +344,9 @@ static long milliseconds(double seconds) {
 }
 
 static void point_to(bearer_material *m, const bearer_secret *value, int is_path) {
-  m->kind = value->data == NULL ? BEARER_NOT_GIVEN : is_path ? BEARER_PATH : BEARER_CONTENT;
+  m->kind = value->data == NULL ? BEARER_NOT_GIVEN
+            : is_path           ? BEARER_PATH
+                                : BEARER_CONTENT;
   m->data = value->data;
   m->size = value->size;
 }
@@ -348,7 +359,8 @@ static int is_path(int which, const bearer_secret *value) {
 const char *bearer_options_fill(lua_State *L, int index, double seconds,
                                 bearer_send_options *out, bearer_option_secrets *secrets,
                                 char *text, size_t room) {
-  static const char *const names[] = { "ca_file", "ca_pem", "cert", "key", "key_password" };
+  static const char *const names[] = { "ca_file", "ca_pem", "cert", "key",
+                                       "key_password" };
   const bearer_options *o = bearer_options_at(L, index);
   bearer_material *const places[] = { &out->ca_file, &out->ca_pem, &out->cert, &out->key,
                                       &out->key_password };
@@ -382,7 +394,8 @@ void bearer_option_secrets_clear(bearer_option_secrets *secrets) {
     bearer_secret_clear(&secrets->read[i]);
 }
 
-/* ---- functions for Lua --------------------------------------------------------------------- */
+/* ---- functions for Lua
+ * --------------------------------------------------------------------- */
 
 /* core.defaults(options): of all logins made from now on; laid over bearer's own */
 static int options_defaults(lua_State *L) {
@@ -419,7 +432,7 @@ static const luaL_Reg functions[] = {
 };
 
 void bearer_options_open(lua_State *L) {
-  bearer_class(L, OPTIONS, metamethods, NULL);
+  bearer_class_make(L, OPTIONS, metamethods, NULL);
   bearer_state_push(L, BEARER_OPTIONS);
   if (lua_isnil(L, -1)) {
     make(L);

@@ -11,8 +11,8 @@
 
 #define BEARER_VERSION "0.1.0"
 
-/* Certificates, keys and authorities that were given as a text: PEM, or a path. Those that
-   were given as secret references are in slots. */
+/* Certificates, keys and authorities that were given as a text: PEM, or a path. Those
+   that were given as secret references are in slots. */
 enum {
   BEARER_CA_FILE,
   BEARER_CA_PEM,
@@ -26,7 +26,7 @@ typedef struct {
   double timeout, connect_timeout; /* seconds */
   double leeway;                   /* seconds; < 0 = none is given */
   int retries, allow_http;
-  size_t max_response; /* bytes */
+  size_t max_response;      /* bytes */
   char *proxy, *user_agent; /* owned; NULL = none */
   char **hosts;             /* owned, and so is each */
   int host_count;
@@ -42,8 +42,9 @@ enum {
   BEARER_OPTION_SLOTS = BEARER_OPTION_MATERIAL + BEARER_MATERIALS - 1
 };
 
-/* Push checked options: those in the table at index, laid over the defaults of all logins.
-   nil means: the defaults. Raises on an unknown name or a wrong type. [-0, +1, v] */
+/* Push checked options: those in the table at index, laid over the defaults of all
+   logins. nil means: the defaults. Raises on an unknown name or a wrong type. [-0, +1, v]
+ */
 void bearer_options_push(lua_State *L, int index);
 
 const bearer_options *bearer_options_at(lua_State *L, int index); /* [-0, +0, -] */
@@ -53,8 +54,9 @@ typedef struct {
   bearer_secret read[BEARER_MATERIALS]; /* owned */
 } bearer_option_secrets;
 
-/* How to send, by the options at index, for so many seconds. NULL, or which option cannot be
-   read and why, in text. What *out refers to lives as long as the options and *secrets.
+/* How to send, by the options at index, for so many seconds. NULL, or which option cannot
+   be read and why, in text. What *out refers to lives as long as the options and
+   *secrets.
    [-0, +0, m] */
 const char *bearer_options_fill(lua_State *L, int index, double seconds,
                                 bearer_send_options *out, bearer_option_secrets *secrets,

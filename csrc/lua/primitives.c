@@ -22,7 +22,7 @@ static int encoded(lua_State *L, void (*encode)(bearer_buffer *, const void *, s
   const char *data = luaL_checklstring(L, 1, &size);
   bearer_buffer out = { 0 };
   encode(&out, data, size);
-  bearer_buffer_push(L, &out);
+  bearer_push_buffer(L, &out);
   return 1;
 }
 
@@ -165,7 +165,7 @@ Unix time.
 @treturn integer seconds
 */
 static int p_now(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)bearer_clock_wall(&bearer_lua_state(L)->clock));
+  lua_pushinteger(L, (lua_Integer)bearer_clock_wall(&bearer_state_of(L)->clock));
   return 1;
 }
 
@@ -194,10 +194,12 @@ static int p_json(lua_State *L) {
 }
 
 static const luaL_Reg primitives[] = {
-  { "base64", p_base64 }, { "base64url", p_base64url }, { "hex", p_hex },
-  { "sha1", p_sha1 },     { "sha256", p_sha256 },       { "hmac", p_hmac },
-  { "random", p_random }, { "uuid", p_uuid },           { "now", p_now },
-  { "json", p_json },     { NULL, NULL },
+  { "base64", p_base64 }, { "base64url", p_base64url },
+  { "hex", p_hex },       { "sha1", p_sha1 },
+  { "sha256", p_sha256 }, { "hmac", p_hmac },
+  { "random", p_random }, { "uuid", p_uuid },
+  { "now", p_now },       { "json", p_json },
+  { NULL, NULL },
 };
 
 /* core.is(kind, text) -> may this text go into a URL as a "host", "label", "path", "url"?

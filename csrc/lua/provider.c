@@ -44,8 +44,8 @@ static void free_expectation(bearer_expectation *e) {
 }
 
 static void free_exchange(bearer_exchange *x) {
-  bearer_part *nodes[] = { &x->url,    &x->query, &x->headers,     &x->user, &x->password,
-                           &x->bearer, &x->body,  &x->content_type };
+  bearer_part *nodes[] = { &x->url,      &x->query,  &x->headers, &x->user,
+                           &x->password, &x->bearer, &x->body,    &x->content_type };
   for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
     free_node(nodes[i]);
   for (int i = 0; i < x->expect_count; i++)
@@ -78,8 +78,8 @@ static void free_inputs(bearer_definition *def) {
 }
 
 static void free_definition(bearer_definition *def) {
-  bearer_paths *paths[] = { &def->value,         &def->type,       &def->scope,
-                            &def->refresh_token, &def->expires_in, &def->expires_at,
+  bearer_paths *paths[] = { &def->value,         &def->type,         &def->scope,
+                            &def->refresh_token, &def->expires_in,   &def->expires_at,
                             &def->error_code,    &def->error_message };
   bearer_part *nodes[] = { &def->base_url, &def->headers, &def->query, &def->json };
   bearer_codes_list *codes[] = { &def->denied, &def->throttled, &def->refused };
@@ -166,8 +166,9 @@ static int provider_new(lua_State *L) {
   provider *p;
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  p = bearer_new(L, BEARER_PROVIDER, sizeof(*p), BEARER_PROVIDER_SLOTS); /* def, provider */
-  lua_newtable(L);                                              /* def, provider, functions */
+  p = bearer_new(L, BEARER_PROVIDER, sizeof(*p),
+                 BEARER_PROVIDER_SLOTS); /* def, provider */
+  lua_newtable(L);                       /* def, provider, functions */
   lua_pushvalue(L, -1);
   bearer_set_slot(L, 2, BEARER_PROVIDER_FUNCTIONS);
   lua_getfield(L, 1, "inputs");
@@ -208,6 +209,6 @@ static const luaL_Reg functions[] = {
 };
 
 void bearer_provider_open(lua_State *L) {
-  bearer_class(L, BEARER_PROVIDER, metamethods, methods);
+  bearer_class_make(L, BEARER_PROVIDER, metamethods, methods);
   luaL_setfuncs(L, functions, 0);
 }

@@ -1,7 +1,7 @@
 /*
  * Providers: a checked definition, compiled once. What a definition says is data here:
- * texts are pieces, JSON bodies trees, paths steps, names numbers. Immutable; any number of
- * logins share it.
+ * texts are pieces, JSON bodies trees, paths steps, names numbers. Immutable; any number
+ * of logins share it.
  */
 #ifndef BEARER_PROVIDER_H
 #define BEARER_PROVIDER_H
@@ -56,7 +56,7 @@ typedef struct {
 
 /* A JSON answer is where all paths lead so far. */
 typedef struct {
-  char *text; /* owned: as it was written */
+  char *text;              /* owned: as it was written */
   bearer_path_step *steps; /* owned; none = all of the answer */
   int count;
 } bearer_path;
@@ -78,7 +78,7 @@ typedef struct {
 
 /* A value that an answer may have to hold. */
 typedef struct {
-  int type; /* as Lua's: LUA_TSTRING, … */
+  int type;   /* as Lua's: LUA_TSTRING, … */
   char *text; /* owned */
   size_t size;
   double number; /* or boolean */
@@ -92,8 +92,12 @@ typedef struct {
 
 /* ---- requests ------------------------------------------------------------------ */
 
-typedef enum { BEARER_BODY_NONE, BEARER_BODY_JSON, BEARER_BODY_FORM, BEARER_BODY_TEXT }
-    bearer_body_kind;
+typedef enum {
+  BEARER_BODY_NONE,
+  BEARER_BODY_JSON,
+  BEARER_BODY_FORM,
+  BEARER_BODY_TEXT
+} bearer_body_kind;
 
 /* One request, and what is expected of its answer. */
 typedef struct {

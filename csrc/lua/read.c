@@ -188,8 +188,9 @@ static int asks_function(bearer_answer *a, const bearer_exchange *x) {
     return lua_error(L);
   default:
     ok = 0;
-    unexpected(a, NULL, text_at(L, top + 1) != NULL ? text_at(L, top + 1)
-                                                     : "its `expect` raised an error");
+    unexpected(a, NULL,
+               text_at(L, top + 1) != NULL ? text_at(L, top + 1)
+                                           : "its `expect` raised an error");
   }
   if (a->details == 0)
     lua_settop(L, top);
@@ -222,7 +223,8 @@ void bearer_read_keep(bearer_answer *a, const bearer_keeps *keeps) {
     }
 }
 
-/* ---- how long it lives --------------------------------------------------------------- */
+/* ---- how long it lives ---------------------------------------------------------------
+ */
 
 static bearer_fact fact_at(lua_State *L, int index) {
   bearer_fact f;
@@ -456,8 +458,8 @@ int bearer_read_token(bearer_answer *a, bearer_found *found) {
     return unusable(
         a, "the answer holds a token, but it is no text that a header can carry");
   if (!find_type(a, found))
-    return unusable(
-        a, "the answer holds a token, but its token type is no text that a header can carry");
+    return unusable(a, "the answer holds a token, but its token type is no text that a "
+                       "header can carry");
   if (!find_lifetime(a, found->value, &found->lifetime))
     return unusable(a, "the answer holds a token, but its lifetime makes no sense");
   find_scope(a, found);
@@ -465,7 +467,8 @@ int bearer_read_token(bearer_answer *a, bearer_found *found) {
   return 1;
 }
 
-/* ---- for Lua ------------------------------------------------------------------------ */
+/* ---- for Lua ------------------------------------------------------------------------
+ */
 
 static void push_lower(lua_State *L, const char *name, size_t size) { /* [-0, +1, m] */
   char lower[256];
@@ -496,8 +499,8 @@ void bearer_read_push_headers(lua_State *L, const bearer_response *response) {
   }
 }
 
-/* response.json() -> the decoded body, nil when it is no JSON. Decoded when somebody asks,
-   and once. Upvalues: the body, then what it says; has it been decoded? */
+/* response.json() -> the decoded body, nil when it is no JSON. Decoded when somebody
+   asks, and once. Upvalues: the body, then what it says; has it been decoded? */
 static int response_json(lua_State *L) {
   const char *text;
   size_t size;
@@ -526,7 +529,8 @@ void bearer_read_push_response(lua_State *L, const bearer_response *response) {
   lua_setfield(L, -2, "json");
 }
 
-/* ---- what a transport gave ------------------------------------------------------------- */
+/* ---- what a transport gave
+ * ------------------------------------------------------------- */
 
 static int add_header(lua_State *L, bearer_response *out, int name, int value) {
   bearer_buffer text = { 0 };
@@ -534,8 +538,8 @@ static int add_header(lua_State *L, bearer_response *out, int name, int value) {
   const char *bytes = lua_tolstring(L, name, &size);
   int ok = 1;
   if (bearer_value_text(L, value, &text))
-    ok = !text.failed && bearer_response_add_header(out, bytes, size,
-                                                    bearer_buffer_string(&text), text.size);
+    ok = !text.failed && bearer_response_add_header(
+                             out, bytes, size, bearer_buffer_string(&text), text.size);
   bearer_buffer_free(&text);
   return ok;
 }

@@ -12,12 +12,13 @@
 #pragma GCC visibility push(hidden)
 
 typedef struct {
-  bearer_context *c;                 /* borrowed; its vars learn what is to be masked */
-  const bearer_response *response;   /* borrowed; stays as it is while this is read */
-  int root;                          /* stack index: decoded JSON, a bare text, or nil */
-  int details;                       /* stack index of the provider's error fields; 0 = none */
-  int is_considered; /* the server's considered answer, which repeating would not change */
-  bearer_failure failure;            /* why it cannot be used */
+  bearer_context *c;               /* borrowed; its vars learn what is to be masked */
+  const bearer_response *response; /* borrowed; stays as it is while this is read */
+  int root;                        /* stack index: decoded JSON, a bare text, or nil */
+  int details;       /* stack index of the provider's error fields; 0 = none */
+  int is_considered; /* the server's considered answer, which repeating would not change
+                      */
+  bearer_failure failure; /* why it cannot be used */
 } bearer_answer;
 
 /* Read a response. [-0, +1, m] */
@@ -50,7 +51,8 @@ void bearer_read_claims(lua_State *L, const char *token, size_t size);
 /* Push the headers of a response as a table, names in lower case. [-0, +1, m] */
 void bearer_read_push_headers(lua_State *L, const bearer_response *response);
 
-/* Push what the functions that judge get: `{status, headers, body, json()}`. [-0, +1, m] */
+/* Push what the functions that judge get: `{status, headers, body, json()}`. [-0, +1, m]
+ */
 void bearer_read_push_response(lua_State *L, const bearer_response *response);
 
 /* Take over what a transport of the host's gave. 0 when it is no {status, headers, body}.

@@ -13,7 +13,8 @@
 
 /* ---- its words ------------------------------------------------------------------- */
 
-/* Push the first path's text or number (as text) that is not empty; which path, or NULL. */
+/* Push the first path's text or number (as text) that is not empty; which path, or NULL.
+ */
 static const bearer_path *find_text(lua_State *L, int root, const bearer_paths *paths) {
   char number[BEARER_NUMBER_MAX];
   for (int i = 0; i < paths->count; i++) {
@@ -54,8 +55,8 @@ static int is_code(const char *text, size_t size) {
 int bearer_refusal_code(lua_State *L, int root, const bearer_definition *def,
                         char code[BEARER_CODE_MAX + 1]) {
   int top = lua_gettop(L), ok = 0;
-  const bearer_path *where = lua_istable(L, root) ? find_text(L, root, &def->error_code)
-                                                  : NULL;
+  const bearer_path *where =
+      lua_istable(L, root) ? find_text(L, root, &def->error_code) : NULL;
   /* CRM.COM has "OK" where the code of an error would be */
   if (where != NULL && !expects(L, top + 1, where, &def->login) &&
       !expects(L, top + 1, where, &def->refresh)) {
@@ -96,7 +97,8 @@ static int tells_a_secret(const char *name) {
          strstr(lower, "auth") != NULL;
 }
 
-static void push_clean(bearer_answer *a, const char *text, size_t size) { /* [-0, +1, m] */
+static void push_clean(bearer_answer *a, const char *text,
+                       size_t size) { /* [-0, +1, m] */
   bearer_buffer out = { 0 };
   bearer_redact_sentence(a->c->vars, text, size, &out);
   bearer_push_buffer(a->c->L, &out);
@@ -188,7 +190,8 @@ static void hide_found(bearer_answer *a) {
     }
 }
 
-/* ---- when to come again ------------------------------------------------------------- */
+/* ---- when to come again -------------------------------------------------------------
+ */
 
 /* Seconds that Retry-After asks for; < 0 = nothing that makes sense. */
 static double retry_after(bearer_answer *a) {
@@ -211,9 +214,9 @@ static double retry_after(bearer_answer *a) {
       now = bearer_response_header(a->response, "date", &date)
                 ? curl_getdate(bearer_buffer_string(&date), NULL)
                 : -1;
-      seconds = (double)at - (now != -1 ? (double)now
-                                        : bearer_clock_wall(
-                                              &bearer_state_of(a->c->L)->clock));
+      seconds =
+          (double)at -
+          (now != -1 ? (double)now : bearer_clock_wall(&bearer_state_of(a->c->L)->clock));
       seconds = bearer_policy_retry_after(seconds);
     }
   }
@@ -229,7 +232,8 @@ static int has_retry_after(const bearer_answer *a) {
   return has;
 }
 
-/* ---- the errors ---------------------------------------------------------------------- */
+/* ---- the errors ----------------------------------------------------------------------
+ */
 
 static bearer_kind kind_of(const bearer_definition *def, const char *code) {
   if (code[0] != '\0' && bearer_codes_have(&def->denied, code))

@@ -11,8 +11,8 @@
 #include "http/fork.h"
 #include "lua/secret_ref.h"
 
-/* What a step works with. Stack: 1 the renewal, 2 to 4 what a function of the host's gave,
-   then these. */
+/* What a step works with. Stack: 1 the renewal, 2 to 4 what a function of the host's
+   gave, then these. */
 typedef struct {
   bearer_renewal *r;
   bearer_context c;
@@ -20,7 +20,8 @@ typedef struct {
   int details; /* stack index of the provider's error fields; 0 = none */
 } frame;
 
-/* ---- ending ------------------------------------------------------------------------- */
+/* ---- ending -------------------------------------------------------------------------
+ */
 
 static bearer_step_name step_name(const bearer_renewal *r) {
   return r->is_refresh ? BEARER_STEP_REFRESH : BEARER_STEP_LOGIN;
@@ -63,7 +64,8 @@ static void fail_step(bearer_job *job, bearer_code code, const char *text) {
                      : code == BEARER_CLOSED ? "the login is closed"
                                              : NULL);
   if (code == BEARER_INTERRUPTED)
-    bearer_failure_describe(&r->failure, &r->vars, text != NULL ? text : "an error was raised",
+    bearer_failure_describe(&r->failure, &r->vars,
+                            text != NULL ? text : "an error was raised",
                             text != NULL ? strlen(text) : 19);
   end_badly(r);
 }
@@ -89,7 +91,8 @@ void bearer_renewal_push_error(lua_State *L, int index) {
   bearer_error_push(L, &r->failure, r->def->name, step_name(r), 0);
 }
 
-/* ---- after a failure ------------------------------------------------------------------ */
+/* ---- after a failure ------------------------------------------------------------------
+ */
 
 static int has_refresh_input(const bearer_definition *def) {
   return bearer_definition_is_input(def, BEARER_NAME_REFRESH_TOKEN);
@@ -107,8 +110,8 @@ static long old_generation(frame *f) {
   return old != NULL ? old->generation : 0;
 }
 
-/* A refresh token that rotates is never sent twice: remember that it was sent, and whether
-   the answer that would hold the next one got lost. */
+/* A refresh token that rotates is never sent twice: remember that it was sent, and
+   whether the answer that would hold the next one got lost. */
 static void note_spent(frame *f) {
   bearer_renewal *r = f->r;
   long generation = r->is_refresh           ? old_generation(f)
@@ -179,7 +182,8 @@ static bearer_progress end_with(frame *f, bearer_code code, const char *descript
   return end_with_failure(f);
 }
 
-/* ---- inputs ----------------------------------------------------------------------------- */
+/* ---- inputs
+ * ----------------------------------------------------------------------------- */
 
 int bearer_renewal_wants(const bearer_exchanges *requests, int name) {
   return requests->mentions[name] || requests->has_functions;
@@ -261,8 +265,8 @@ static bearer_progress begin_attempt(frame *f) {
   return BEARER_GO_ON;
 }
 
-/* A login that spends a refresh token given as an input spends its newest successor, unless
-   the caller has put a new one there. 0: that one was lost. */
+/* A login that spends a refresh token given as an input spends its newest successor,
+   unless the caller has put a new one there. 0: that one was lost. */
 static int put_successor(frame *f) {
   bearer_renewal *r = f->r;
   const bearer_successor *s = *r->successor;
@@ -312,7 +316,8 @@ void bearer_renewal_builtins(bearer_context *c, bearer_lua_state *state) {
     set_uuid(c);
   if (c->def->uses_now)
     set(c, BEARER_NAME_NOW, BEARER_VAR_NUMBER, BEARER_VAR_ENCODED, now,
-        (size_t)snprintf(now, sizeof(now), "%.0f", floor(bearer_clock_wall(&state->clock))));
+        (size_t)snprintf(now, sizeof(now), "%.0f",
+                         floor(bearer_clock_wall(&state->clock))));
   if (c->def->uses_login_url)
     set_login_url(c);
 }
@@ -333,9 +338,10 @@ static bearer_progress all_gathered(frame *f) {
       luaL_error(f->c.L, "not enough memory");
     lua_pop(f->c.L, 1);
   } else if (!put_successor(f)) {
-    return end_with(f, BEARER_REFRESH_TOKEN_LOST,
-                    "the answer that held the next refresh token was lost; a new one must be "
-                    "given");
+    return end_with(
+        f, BEARER_REFRESH_TOKEN_LOST,
+        "the answer that held the next refresh token was lost; a new one must be "
+        "given");
   } else {
     bearer_renewal_builtins(&f->c, r->job.state);
   }
@@ -366,7 +372,8 @@ static bearer_progress gather(frame *f) {
   }
 }
 
-/* What the function of an input gave: at 2 did it return?, at 3 the value, at 4 why not. */
+/* What the function of an input gave: at 2 did it return?, at 3 the value, at 4 why not.
+ */
 static bearer_progress take_input(frame *f) {
   bearer_renewal *r = f->r;
   lua_State *L = f->c.L;
@@ -387,7 +394,8 @@ static bearer_progress take_input(frame *f) {
   return BEARER_GO_ON;
 }
 
-/* ---- sending ------------------------------------------------------------------------------ */
+/* ---- sending
+ * ------------------------------------------------------------------------------ */
 
 static const bearer_exchanges *requests_of(const bearer_renewal *r) {
   return r->is_refresh ? &r->def->refresh : &r->def->login;
@@ -397,10 +405,9 @@ static const bearer_exchanges *requests_of(const bearer_renewal *r) {
 static bearer_progress unbuildable(frame *f) {
   char text[sizeof(f->c.fault.what) + 64];
   bearer_fault_explain(&f->c.fault, text, sizeof(text));
-  return fail_with(f,
-                   f->c.fault.kind == BEARER_FAULT_UNKNOWN ? BEARER_BAD_ANSWER
-                                                            : BEARER_BAD_REQUEST,
-                   text, 1);
+  return fail_with(
+      f, f->c.fault.kind == BEARER_FAULT_UNKNOWN ? BEARER_BAD_ANSWER : BEARER_BAD_REQUEST,
+      text, 1);
 }
 
 static bearer_progress send_request(frame *f) {
@@ -417,9 +424,10 @@ static bearer_progress send_request(frame *f) {
   r->sent = 1;
   if (r->is_refresh)
     left /= 2; /* a login may follow */
-  progress = bearer_send(f->c.L, &r->job, &r->sending, f->options, left, spends(r),
-                         &r->failure);
-  if (progress == BEARER_HAS_ENDED) { /* nothing was sent, and it may be there in a second */
+  progress =
+      bearer_send(f->c.L, &r->job, &r->sending, f->options, left, spends(r), &r->failure);
+  if (progress ==
+      BEARER_HAS_ENDED) { /* nothing was sent, and it may be there in a second */
     r->sent = 0;
     r->failure.class = BEARER_TRANSIENT;
     return fail(f, 1);
@@ -429,7 +437,8 @@ static bearer_progress send_request(frame *f) {
   return progress;
 }
 
-/* ---- answers -------------------------------------------------------------------------------- */
+/* ---- answers
+ * -------------------------------------------------------------------------------- */
 
 static bearer_progress not_usable(frame *f, bearer_answer *a) {
   f->r->failure = a->failure;
@@ -511,7 +520,8 @@ static bearer_progress lost(frame *f) {
   return fail_with(f, BEARER_LOST, "the answer was lost", 0);
 }
 
-/* ---- stepping --------------------------------------------------------------------------------- */
+/* ---- stepping
+ * --------------------------------------------------------------------------------- */
 
 static void set_up(frame *f, lua_State *L, bearer_renewal *r) {
   lua_settop(L, 4);

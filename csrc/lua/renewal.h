@@ -1,7 +1,7 @@
 /*
- * A renewal: one acquisition of a token, step by step: the inputs, the requests of a refresh
- * or a login one after the other, until there is a token or an error. It knows nothing of the
- * login but what it was given; what comes of it, the login hears.
+ * A renewal: one acquisition of a token, step by step: the inputs, the requests of a
+ * refresh or a login one after the other, until there is a token or an error. It knows
+ * nothing of the login but what it was given; what comes of it, the login hears.
  *
  *   INPUTS → SEND → (TRANSFER | HOST) → READ → (SEND, the next request | ENDED)
  *     ↑↓ HOST                            ↓
@@ -20,10 +20,10 @@ typedef struct bearer_renewal bearer_renewal;
 
 /* The newest refresh token of a login that has nothing else to log in with. */
 typedef struct {
-  bearer_secret refresh_token; /* owned */
+  bearer_secret refresh_token;   /* owned */
   unsigned char fingerprint[32]; /* of the secrets that the first one was given with */
   long generation;               /* of the token that it came with */
-  int is_rotated;                /* the server gave it, in place of the one that was sent */
+  int is_rotated; /* the server gave it, in place of the one that was sent */
 } bearer_successor;
 
 /* A refresh token that was sent, and that may be spent by it. */
@@ -46,9 +46,9 @@ typedef enum {
   BEARER_RENEWAL_INPUTS,   /* the values of inputs are gathered */
   BEARER_RENEWAL_SEND,     /* a request is to be built and sent */
   BEARER_RENEWAL_TRANSFER, /* libcurl has it */
-  BEARER_RENEWAL_HOST,     /* a function of the host's has it: an input's, or a transport */
-  BEARER_RENEWAL_READ,     /* its answer is here */
-  BEARER_RENEWAL_PAUSE,    /* before it is sent again */
+  BEARER_RENEWAL_HOST,  /* a function of the host's has it: an input's, or a transport */
+  BEARER_RENEWAL_READ,  /* its answer is here */
+  BEARER_RENEWAL_PAUSE, /* before it is sent again */
   BEARER_RENEWAL_ENDED
 } bearer_renewal_step;
 
@@ -73,8 +73,8 @@ struct bearer_renewal {
   int rereads;    /* of an answer for which there was no memory */
   int is_refresh; /* of the token in the slot OLD; it becomes a login when that fails */
   int began_as_refresh;
-  int has_vars;   /* an attempt has begun */
-  int sent;       /* something left for the server in this attempt, or may have */
+  int has_vars; /* an attempt has begun */
+  int sent;     /* something left for the server in this attempt, or may have */
   int is_considered;
   int is_unwanted; /* nobody wants the token that it brings */
   int is_probe;    /* begun under a hold: it goes on if the secrets have changed */
@@ -82,7 +82,7 @@ struct bearer_renewal {
   unsigned char held_fingerprint[32];
   unsigned char fingerprint[32];
   int has_fingerprint;
-  int is_rotated;  /* another refresh token came than the one that was sent */
+  int is_rotated; /* another refresh token came than the one that was sent */
   int succeeded;
   bearer_failure failure; /* why it did not */
 };
@@ -105,14 +105,14 @@ bearer_renewal *bearer_renewal_test(lua_State *L, int index); /* NULL: it is non
 /* Would a refresh of this token have what it needs? */
 int bearer_renewal_can_refresh(const bearer_token *old);
 
-/* Put the values for requests about a token (a refresh, a logout) into vars: the inputs that
-   are known, and what the token has. 0 when memory ran out. */
+/* Put the values for requests about a token (a refresh, a logout) into vars: the inputs
+   that are known, and what the token has. 0 when memory ran out. */
 int bearer_renewal_carry(const bearer_vars *inputs, const bearer_token *old,
                          bearer_vars *vars);
 /* The built-in names that any text of the definition uses. [-0, +0, m] */
 void bearer_renewal_builtins(bearer_context *c, bearer_lua_state *state);
-/* Is this input to be asked for, for these requests? A one-time code must not be spent on a
-   refresh that does not name it. */
+/* Is this input to be asked for, for these requests? A one-time code must not be spent on
+   a refresh that does not name it. */
 int bearer_renewal_wants(const bearer_exchanges *requests, int name);
 
 /* Push its error as it is kept, or made anew. [-0, +1, m] */

@@ -28,8 +28,8 @@ int bearer_secret_ref_is(lua_State *L, int index) {
 
 /* ---- reading ----------------------------------------------------------------- */
 
-/* systemd puts a service's credentials into a folder of its own; a relative path is looked
-   for there first. */
+/* systemd puts a service's credentials into a folder of its own; a relative path is
+   looked for there first. */
 static const char *read_relative(const char *path, bearer_secret *out) {
   const char *folder = path[0] != '/' ? getenv("CREDENTIALS_DIRECTORY") : NULL;
   char whole[4096];
@@ -80,8 +80,7 @@ static const char *read_variable(const char *name, bearer_secret *out) {
 
 const char *bearer_secret_ref_read(lua_State *L, int index, bearer_secret *out) {
   const reference *r = luaL_checkudata(L, index, BEARER_SECRET);
-  const char *why =
-      r->is_file ? read_file(r->name, out) : read_variable(r->name, out);
+  const char *why = r->is_file ? read_file(r->name, out) : read_variable(r->name, out);
   if (why == NULL && r->has_field)
     why = take_field(L, field_of(r), out);
   if (why == NULL && out->size == 0)
@@ -169,6 +168,6 @@ static const luaL_Reg functions[] = {
 };
 
 void bearer_secret_ref_open(lua_State *L) {
-  bearer_class(L, BEARER_SECRET, metamethods, NULL);
+  bearer_class_make(L, BEARER_SECRET, metamethods, NULL);
   luaL_setfuncs(L, functions, 0);
 }

@@ -14,7 +14,8 @@ void bearer_sending_clear(bearer_sending *s) {
   bearer_buffer_free(&s->about);
 }
 
-/* ---- by the host's transport ---------------------------------------------------------- */
+/* ---- by the host's transport ----------------------------------------------------------
+ */
 
 static void push_headers(lua_State *L, const bearer_request *r) { /* [-0, +1, m] */
   lua_newtable(L);
@@ -70,12 +71,14 @@ static int take_transport(lua_State *L, bearer_sending *s, int options,
     text = lua_type(L, lua_toboolean(L, 2) ? 4 : 3) == LUA_TSTRING
                ? lua_tostring(L, lua_toboolean(L, 2) ? 4 : 3)
                : NULL;
-    return fail_transport(f, vars, text != NULL            ? text
-                             : !lua_toboolean(L, 2) ? "the transport raised an error"
-                                                     : "the transport gave no answer");
+    return fail_transport(f, vars,
+                          text != NULL           ? text
+                          : !lua_toboolean(L, 2) ? "the transport raised an error"
+                                                 : "the transport gave no answer");
   }
   if (!bearer_read_transport(L, 3, &s->response))
-    return fail_transport(f, vars, "the transport's answer is no {status, headers, body}");
+    return fail_transport(f, vars,
+                          "the transport's answer is no {status, headers, body}");
   if (s->response.body.size > bearer_options_at(L, options)->max_response) {
     bearer_failure_set(f, BEARER_TOO_LARGE, "the answer is too large");
     return 0;
@@ -83,14 +86,15 @@ static int take_transport(lua_State *L, bearer_sending *s, int options,
   return 1;
 }
 
-/* ---- by libcurl ------------------------------------------------------------------------- */
+/* ---- by libcurl
+ * ------------------------------------------------------------------------- */
 
-static bearer_progress start(lua_State *L, bearer_job *job, bearer_sending *s, int options,
-                             double seconds, int once, bearer_failure *f) {
+static bearer_progress start(lua_State *L, bearer_job *job, bearer_sending *s,
+                             int options, double seconds, int once, bearer_failure *f) {
   bearer_send_options how;
   char text[160];
-  const char *why = bearer_options_fill(L, options, seconds, &how, &s->secrets, text,
-                                        sizeof(text));
+  const char *why =
+      bearer_options_fill(L, options, seconds, &how, &s->secrets, text, sizeof(text));
   how.once = once;
   if (why == NULL)
     job->transfer = bearer_client_send(&job->state->client, &s->request, &how, job);
@@ -123,7 +127,8 @@ static int take_transfer(bearer_job *job, bearer_sending *s, const bearer_vars *
   return ok;
 }
 
-/* ---- either ----------------------------------------------------------------------------- */
+/* ---- either
+ * ----------------------------------------------------------------------------- */
 
 bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, int options,
                             double seconds, int once, bearer_failure *f) {

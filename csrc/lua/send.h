@@ -22,19 +22,21 @@ void bearer_sending_clear(bearer_sending *s);
 
 /* Have the request sent, by the options at `options`, for so many seconds. WAITS: libcurl
    has it. NEEDS: the transport is to be called, and what it is called with is pushed.
-   HAS_ENDED: *f says why it cannot be sent; sent by nobody. The job's step has to say where
-   it waits. [-0, +n, m] */
+   HAS_ENDED: *f says why it cannot be sent; sent by nobody. The job's step has to say
+   where it waits. [-0, +n, m] */
 bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, int options,
                             double seconds, int once, bearer_failure *f);
 
-/* What came of it, into s->response: of a transfer that has ended, or of what the transport
-   gave, which stands at 2 (did it return?), 3 and 4. vars: what to mask. 0: *f says why there is no answer, and
-   *sent whether the request may have arrived. [-0, +0, m] */
+/* What came of it, into s->response: of a transfer that has ended, or of what the
+   transport gave, which stands at 2 (did it return?), 3 and 4. vars: what to mask. 0: *f
+   says why there is no answer, and *sent whether the request may have arrived. [-0, +0,
+   m] */
 int bearer_send_result(lua_State *L, bearer_job *job, bearer_sending *s, int options,
                        const bearer_vars *vars, bearer_failure *f, int *sent);
 
 /* Say in a failure what was asked. */
-void bearer_send_about(const bearer_sending *s, const bearer_vars *vars, bearer_failure *f);
+void bearer_send_about(const bearer_sending *s, const bearer_vars *vars,
+                       bearer_failure *f);
 
 #pragma GCC visibility pop
 

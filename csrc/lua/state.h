@@ -19,18 +19,19 @@ typedef struct {
 } bearer_job_list;
 
 typedef struct {
-  bearer_clock clock;  /* first: LuaJIT's face of login:header() reads `frozen` there */
-  unsigned int served; /* counts changes to what logins hand out by themselves: likewise */
+  bearer_clock clock; /* first: LuaJIT's face of login:header() reads `frozen` there */
+  unsigned int
+      served; /* counts changes to what logins hand out by themselves: likewise */
   bearer_client client;
-  bearer_buffer *handed; /* borrowed: what bearer_push_buffer is pushing */
-  bearer_job_list ready; /* to be stepped now */
-  bearer_job_list waiting; /* for a transfer, an instant, a function of the host's */
-  bearer_job_list ended;   /* those whose waiters have yet to be told */
-  int job_count;           /* in these lists */
+  bearer_buffer *handed;       /* borrowed: what bearer_push_buffer is pushing */
+  bearer_job_list ready;       /* to be stepped now */
+  bearer_job_list waiting;     /* for a transfer, an instant, a function of the host's */
+  bearer_job_list ended;       /* those whose waiters have yet to be told */
+  int job_count;               /* in these lists */
   int first_event, next_event; /* of those that are to be told: event.c */
-  double soonest;          /* none of those that wait is due before */
-  double pinned_random;    /* for specs; < 0 = none */
-  unsigned char key[32];   /* of fingerprints */
+  double soonest;              /* none of those that wait is due before */
+  double pinned_random;        /* for specs; < 0 = none */
+  unsigned char key[32];       /* of fingerprints */
 } bearer_lua_state;
 
 bearer_lua_state *bearer_state_of(lua_State *L); /* [-0, +0, -] */

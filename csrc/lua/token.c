@@ -1,6 +1,6 @@
 /***
-Tokens: one answer of a token endpoint each. A token never changes; a refresh gives the next
-one. Where there is nothing to give, the methods give nil.
+Tokens: one answer of a token endpoint each. A token never changes; a refresh gives the
+next one. Where there is nothing to give, the methods give nil.
 @classmod bearer.token
 */
 #include "lua/token.h"
@@ -87,7 +87,8 @@ static int splits(const bearer_vars *vars, int name) {
          bearer_splits_header(var->value.data, var->value.size);
 }
 
-/* A name without which the header that carries the token cannot be rendered; -1 = none. */
+/* A name without which the header that carries the token cannot be rendered; -1 = none.
+ */
 static int absent_name(const bearer_definition *def, const bearer_vars *vars,
                        const bearer_template *text) {
   if (!bearer_template_mentions(text, BEARER_NAME_TOKEN))
@@ -289,7 +290,8 @@ static int put_headers(lua_State *L, int index, bearer_context *c, int to) {
   return 1;
 }
 
-static int add_values(lua_State *L, bearer_context *c, const bearer_fields *fields, int to) {
+static int add_values(lua_State *L, bearer_context *c, const bearer_fields *fields,
+                      int to) {
   for (int i = 0; i < fields->count; i++) {
     lua_pushstring(L, fields->items[i].key);
     if (bearer_build_value(c, &fields->items[i]) == BEARER_PLACE_FAULT &&
@@ -339,15 +341,16 @@ static int put_elsewhere(lua_State *L, bearer_context *c, int request) {
 int bearer_token_authorize(lua_State *L, int index, int request) {
   bearer_token *t = lua_touserdata(L, index);
   bearer_context c = context_of(L, index, t);
-  int headers, goes_elsewhere = (t->def->has_query || t->def->has_json) &&
-                                t->def->token_header < 0;
+  int headers, goes_elsewhere =
+                   (t->def->has_query || t->def->has_json) && t->def->token_header < 0;
   if (t->is_closed) {
     closed(L, t);
     return 0;
   }
   get_table(L, request, "headers");
   headers = lua_gettop(L);
-  if (!(goes_elsewhere ? add_headers(L, &c, headers) : put_headers(L, index, &c, headers)))
+  if (!(goes_elsewhere ? add_headers(L, &c, headers)
+                       : put_headers(L, index, &c, headers)))
     return 0;
   lua_settop(L, headers);
   lua_pushnil(L);
@@ -359,7 +362,8 @@ int bearer_token_authorize(lua_State *L, int index, int request) {
   return put_elsewhere(L, &c, request);
 }
 
-/* ---- where it may go ------------------------------------------------------------------ */
+/* ---- where it may go ------------------------------------------------------------------
+ */
 
 int bearer_token_base_url(lua_State *L, int index, bearer_buffer *out) {
   bearer_token *t = lua_touserdata(L, index);
@@ -439,7 +443,8 @@ int bearer_token_is(lua_State *L, int index, const char *text, size_t size) {
   return is;
 }
 
-/* ---- methods ------------------------------------------------------------------------ */
+/* ---- methods ------------------------------------------------------------------------
+ */
 
 static bearer_token *check(lua_State *L, const char *method) {
   bearer_token *t = bearer_check(L, 1, BEARER_TOKEN, method);
@@ -678,12 +683,18 @@ static const luaL_Reg metamethods[] = {
 };
 
 static const luaL_Reg methods[] = {
-  { "header", token_header },         { "headers", token_headers },
-  { "authorize", token_authorize },   { "value", token_value },
-  { "type", token_type },             { "scope", token_scope },
-  { "expires_in", token_expires_in }, { "expires_at", token_expires_at },
-  { "expired", token_expired },       { "claims", token_claims },
-  { "get", token_get },               { "generation", token_generation },
+  { "header", token_header },
+  { "headers", token_headers },
+  { "authorize", token_authorize },
+  { "value", token_value },
+  { "type", token_type },
+  { "scope", token_scope },
+  { "expires_in", token_expires_in },
+  { "expires_at", token_expires_at },
+  { "expired", token_expired },
+  { "claims", token_claims },
+  { "get", token_get },
+  { "generation", token_generation },
   { NULL, NULL },
 };
 
@@ -693,6 +704,6 @@ static const luaL_Reg functions[] = {
 };
 
 void bearer_token_open(lua_State *L) {
-  bearer_class(L, BEARER_TOKEN, metamethods, methods);
+  bearer_class_make(L, BEARER_TOKEN, metamethods, methods);
   luaL_setfuncs(L, functions, 0);
 }

@@ -12,10 +12,10 @@
 #pragma GCC visibility push(hidden)
 
 typedef struct bearer_token {
-  bearer_lua_state *state; /* borrowed: lives as long as the Lua state */
+  bearer_lua_state *state;      /* borrowed: lives as long as the Lua state */
   const bearer_definition *def; /* a reference */
-  bearer_vars vars; /* owned: the token, its refresh token, what was kept, and those inputs
-                       that its headers and base_url need */
+  bearer_vars vars; /* owned: the token, its refresh token, what was kept, and those
+                       inputs that its headers and base_url need */
   bearer_freshness freshness;
   char *type, *scope; /* owned; a type of NULL = Bearer */
   long generation;
@@ -35,8 +35,8 @@ enum {
 /* Push an empty token of the login at index. [-0, +1, m] */
 bearer_token *bearer_token_new(lua_State *L, int login, int provider, int options,
                                const bearer_definition *def);
-/* Fill it in: it takes over vars (they are emptied). found: on the stack. 0 when memory ran
-   out; vars are whole then. [-0, +0, -] */
+/* Fill it in: it takes over vars (they are emptied). found: on the stack. 0 when memory
+   ran out; vars are whole then. [-0, +0, -] */
 int bearer_token_fill(lua_State *L, bearer_token *t, bearer_vars *vars,
                       const bearer_found *found, double sent_at, double leeway,
                       double jitter);
@@ -52,16 +52,19 @@ void bearer_token_wipe(bearer_token *t);
 /* Put what a refresh or logout may use of it into vars. 0 when memory ran out. */
 int bearer_token_carry(const bearer_token *t, bearer_vars *vars);
 
-/* May the token be sent to this URL? A relative one stays with the provider; an absolute one
-   of another host has to be named. 0: text says why not. [-0, +0, m] */
+/* May the token be sent to this URL? A relative one stays with the provider; an absolute
+   one of another host has to be named. 0: text says why not. [-0, +0, m] */
 int bearer_token_may_go_to(lua_State *L, int index, const char *url, char *text,
                            size_t room);
-/* The provider's base_url, expanded. 0 when no answer gave what it is made of. [-0, +0, m] */
+/* The provider's base_url, expanded. 0 when no answer gave what it is made of. [-0, +0,
+ * m] */
 int bearer_token_base_url(lua_State *L, int index, bearer_buffer *out);
 
-/* Push its header, name and value; or nil, message, err. Gives how many. [-0, +2 or 3, m] */
+/* Push its header, name and value; or nil, message, err. Gives how many. [-0, +2 or 3, m]
+ */
 int bearer_token_push_header(lua_State *L, int index);
-/* Put it into the request table at `request`. 0: nil, message, err are pushed. [-0, +0 or 3, e] */
+/* Put it into the request table at `request`. 0: nil, message, err are pushed. [-0, +0 or
+ * 3, e] */
 int bearer_token_authorize(lua_State *L, int index, int request);
 
 /* Is this text the token, or the value of its header? [-0, +0, m] */

@@ -21,9 +21,9 @@ int bearer_is_null(lua_State *L, int index) {
 }
 
 const char *bearer_value_kind(lua_State *L, int index) {
-  static const char *const kinds[] = { "nothing", "a boolean", "a light userdata",
-                                       "a number", "a text", "a table", "a function",
-                                       "a userdata", "a thread" };
+  static const char *const kinds[] = { "nothing",    "a boolean",  "a light userdata",
+                                       "a number",   "a text",     "a table",
+                                       "a function", "a userdata", "a thread" };
   int type = lua_type(L, index), is_list;
   if (type == LUA_TTABLE) {
     lua_rawgeti(L, index, 1);
@@ -95,9 +95,9 @@ const char *bearer_value_to_var(lua_State *L, int index, bearer_vars *vars, int 
   }
   if (type != BEARER_VAR_JSON)
     bearer_value_text(L, index, &text);
-  if (why == NULL && (text.failed || !bearer_vars_set(vars, name, type, use, secret,
-                                                      bearer_buffer_string(&text),
-                                                      text.size)))
+  if (why == NULL &&
+      (text.failed || !bearer_vars_set(vars, name, type, use, secret,
+                                       bearer_buffer_string(&text), text.size)))
     why = "not enough memory";
   bearer_buffer_free(&text);
   return why;
@@ -114,8 +114,8 @@ static void push_number(lua_State *L, const char *text) { /* [-0, +1, -] */
 #endif
 }
 
-/* What is pushed is copied first: to push may collect, and what is collected may close the
-   login that the variable belongs to. */
+/* What is pushed is copied first: to push may collect, and what is collected may close
+   the login that the variable belongs to. */
 void bearer_push_var(lua_State *L, const bearer_vars *vars, int name) {
   const bearer_var *var = bearer_vars_get(vars, name);
   char number[BEARER_NUMBER_MAX] = "";
@@ -159,8 +159,8 @@ static int is_marked_array(lua_State *L, int index) {
   return is;
 }
 
-/* How many items a table has as an array, holes included; -1 = it is an object. Holes make
-   it one when there are more of them than items, as lua-cjson has it. */
+/* How many items a table has as an array, holes included; -1 = it is an object. Holes
+   make it one when there are more of them than items, as lua-cjson has it. */
 static int array_size(lua_State *L, int index) {
   lua_Number most = 0, n;
   int count = 0;
@@ -241,7 +241,7 @@ const char *bearer_json_value(lua_State *L, int index, bearer_json *json) {
   case LUA_TNUMBER:
     if (!lua_isinteger(L, index))
       return bearer_json_number(json, lua_tonumber(L, index)) ? NULL
-                                                               : "a number is not finite";
+                                                              : "a number is not finite";
     bearer_json_raw(json, number, (size_t)number_text(L, index, number));
     return NULL;
   case LUA_TBOOLEAN:
@@ -294,7 +294,8 @@ void bearer_value_open(lua_State *L) {
   lua_pushliteral(L, "cjson");
   lua_call(L, 1, 1); /* cjson */
   lua_getfield(L, -1, "new");
-  lua_call(L, 0, 1); /* cjson, ours: the settings of the former are shared with the host */
+  lua_call(L, 0,
+           1); /* cjson, ours: the settings of the former are shared with the host */
   set(L, "decode_max_depth", 100);
   set(L, "decode_invalid_numbers", 0); /* NaN and Infinity are not JSON */
   lua_getfield(L, -1, "decode");

@@ -20,6 +20,7 @@ end
 
 --- The fields.
 -- @table bearer.error
+-- @tfield string message the sentence, as `tostring` gives it
 -- @tfield string code stable: `invalid_grant`, `timeout`, `tls`, `http_503`, `bad_answer`, …
 -- @tfield string class `terminal`, `throttled`, `transient` or `closed`
 -- @tfield ?integer status of the HTTP answer
@@ -29,7 +30,11 @@ end
 -- @tfield ?number retry_after seconds until another attempt is made
 -- @tfield ?table details the provider's own error fields, by their own names
 mt.__index = function(err, key)
-  return fields_of(err)[key]
+  local f = fields_of(err)
+  if key == "message" then
+    return sentence(f)
+  end
+  return f[key]
 end
 
 mt.__tostring = function(err)
@@ -45,6 +50,15 @@ end
 -- @treturn bearer.error
 function errors.new(fields)
   return core.object(TYPE, fields)
+end
+
+--- What a method returns when the world refused.
+-- @tparam bearer.error err
+-- @treturn nil
+-- @treturn string a sentence for people, so that `assert` and logs just work
+-- @treturn bearer.error
+function errors.refuse(err)
+  return nil, tostring(err), err
 end
 
 local function deep_copy(value)

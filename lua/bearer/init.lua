@@ -165,6 +165,7 @@ end
 --   that long, or shorter when there is news on `bearer.fd()`
 function bearer.use(driver)
   engine.use(at_caller(driver_of, driver))
+  return nil
 end
 
 --- Advance every transfer of this Lua state: for loops of the host's own, once a frame.
@@ -208,6 +209,7 @@ function bearer.prewarm(...)
     end
   end
   engine.nudge() -- off they go
+  return nil
 end
 
 local in_nginx = type(ngx) == "table" and ngx.get_phase and ngx.timer

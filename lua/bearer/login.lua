@@ -115,13 +115,15 @@ end
 local function share(t, err)
   if t then
     token.fields(t).is_shared = true
+    return t
   end
-  return t, err
+  return errors.refuse(err)
 end
 
 --- The valid token; logs in or refreshes when it must.
 -- @treturn[1] bearer.token
 -- @treturn[2] nil
+-- @treturn[2] string a sentence for people
 -- @treturn[2] bearer.error
 function methods:token()
   return share(current(fields_of(self, "token")))
@@ -132,7 +134,7 @@ local function find_header(self)
   local f = fields_of(self, "header")
   local t, err = current(f)
   if not t then
-    return nil, err
+    return errors.refuse(err)
   end
   local name, value = t:header()
   if f.token == t then
@@ -146,6 +148,7 @@ end
 -- @treturn[1] string its name
 -- @treturn[1] string its value
 -- @treturn[2] nil
+-- @treturn[2] string a sentence for people
 -- @treturn[2] bearer.error
 methods.header = served.method(find_header)
 
@@ -153,6 +156,7 @@ methods.header = served.method(find_header)
 -- @tparam[opt] table t to add them to
 -- @treturn[1] table
 -- @treturn[2] nil
+-- @treturn[2] string a sentence for people
 -- @treturn[2] bearer.error
 function methods:headers(t)
   local f = fields_of(self, "headers")
@@ -161,7 +165,7 @@ function methods:headers(t)
   end
   local tok, err = current(f)
   if not tok then
-    return nil, err
+    return errors.refuse(err)
   end
   return tok:headers(t)
 end
@@ -170,6 +174,7 @@ end
 -- @tparam table request_table `{method, url, headers, query, json, …}`; it is changed
 -- @treturn[1] table the same request
 -- @treturn[2] nil
+-- @treturn[2] string a sentence for people
 -- @treturn[2] bearer.error
 function methods:authorize(request_table)
   local f = fields_of(self, "authorize")
@@ -178,7 +183,7 @@ function methods:authorize(request_table)
   end
   local t, err = current(f)
   if not t then
-    return nil, err
+    return errors.refuse(err)
   end
   return t:authorize(request_table)
 end
@@ -187,6 +192,7 @@ end
 -- @tparam[opt] bearer.token rejected does nothing when the login holds a newer one already
 -- @treturn[1] bearer.token
 -- @treturn[2] nil
+-- @treturn[2] string a sentence for people
 -- @treturn[2] bearer.error
 function methods:refresh(rejected)
   local f = fields_of(self, "refresh")
@@ -194,7 +200,7 @@ function methods:refresh(rejected)
     error("refresh: a bearer.token expected, got " .. type(rejected), 2)
   end
   if f.closed then
-    return nil, closed(f, "refresh")
+    return errors.refuse(closed(f, "refresh"))
   end
   local t = renewal.living(f)
   if rejected and t and t ~= rejected then
@@ -202,7 +208,7 @@ function methods:refresh(rejected)
   end
   local ok, err = renewal.wait(f)
   if not ok then
-    return nil, err
+    return errors.refuse(err)
   end
   return share(current(f))
 end
@@ -233,6 +239,7 @@ end
 --   no absolute one is joined to the provider's `base_url`
 -- @treturn[1] table `{status, headers, body, json()}`; header names are in lower case
 -- @treturn[2] nil
+-- @treturn[2] string a sentence for people
 -- @treturn[2] bearer.error
 -- @raise on a request that cannot be sent: a wrong type, an unknown field, no https
 function methods:request(request_table)
@@ -240,22 +247,27 @@ function methods:request(request_table)
   call.check(request_table)
   local t, err = current(f)
   if not t then
-    return nil, err
+    return errors.refuse(err)
   end
   local response, failure, refused = try(f, t, request_table)
-  if not refused or not renewal.may_replace(f) then
-    return response, failure
+  if not response then
+    return errors.refuse(failure)
+  elseif not refused or not renewal.may_replace(f) then
+    return response
   end
   drop(f, t)
   t, err = current(f)
   if not t then
-    return nil, err
+    return errors.refuse(err)
   end
   response, failure, refused = try(f, t, request_table)
   if refused then
     renewal.replaced_in_vain(f)
   end
-  return response, failure
+  if not response then
+    return errors.refuse(failure)
+  end
+  return response
 end
 
 -- ---- ending ----------------------------------------------------------------------------------
@@ -288,18 +300,19 @@ end
 -- @treturn[1] true
 -- @treturn[2] nil when the provider did not end it; it is forgotten all the same, unless the code
 --   is `cannot_wait`: nothing was done then
+-- @treturn[2] string a sentence for people
 -- @treturn[2] bearer.error
 function methods:logout()
   local f = fields_of(self, "logout")
   if f.closed then
-    return nil, closed(f, "logout")
+    return errors.refuse(closed(f, "logout"))
   end
   local fine, unfit = exchange.can_send(f.options)
   if f.def.logout and not fine and renewal.living(f) then -- nothing is given up for nothing
-    return nil, errors.new {
+    return errors.refuse(errors.new {
       code = unfit.code, class = "transient", provider = f.def.name, step = "logout",
       description = unfit.reason,
-    }
+    })
   end
   renewal.settle(f)
   local t = renewal.living(f)
@@ -312,7 +325,7 @@ function methods:logout()
     return true
   end
   fields.provider, fields.step = f.def.name, "logout"
-  return nil, errors.new(fields)
+  return errors.refuse(errors.new(fields))
 end
 
 --- Drop the token here.
@@ -322,11 +335,13 @@ function methods:forget()
     renewal.adopt(f, nil)
     renewal.give_up_refresh(f)
   end
+  return nil
 end
 
 --- Lift a hold: the next call asks the server again.
 function methods:reset()
   renewal.reset(fields_of(self, "reset"))
+  return nil
 end
 
 --- What a metrics collector wants to know.
@@ -357,17 +372,18 @@ local function wipe(f)
   f.dynamic = {}
 end
 
---- Wipe its secrets and forget its token. Twice is fine; later calls answer `nil` and an error
--- with code `closed`.
+--- Wipe its secrets and forget its token. Twice is fine; later calls answer `nil`, a sentence
+-- and an error with code `closed`.
 function methods:close()
   local f = fields_of(self, "close")
   if f.closed then
-    return
+    return nil
   end
   wipe(f)
   if f.flight then
     f.flight:cancel(closed(f, "login"))
   end
+  return nil
 end
 
 mt.__close = methods.close

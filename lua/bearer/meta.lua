@@ -97,6 +97,7 @@ local bearer = {}
 ---@class bearer.provider: userdata
 
 ---@class bearer.error: userdata
+---@field message string the sentence, as `tostring` gives it
 ---@field code string
 ---@field class "terminal"|"throttled"|"transient"|"closed"
 ---@field status? integer
@@ -168,35 +169,42 @@ function bearer.prewarm(...) end
 local login = {}
 
 ---@return bearer.token?
+---@return string? message
 ---@return bearer.error?
 function login:token() end
 
 ---@return string? name
----@return string|bearer.error value
+---@return string value or the sentence
+---@return bearer.error?
 function login:header() end
 
 ---@param t? table<string, string>
 ---@return table<string, string>?
+---@return string? message
 ---@return bearer.error?
 function login:headers(t) end
 
 ---@generic T: table
 ---@param request T
 ---@return T?
+---@return string? message
 ---@return bearer.error?
 function login:authorize(request) end
 
 ---@param request bearer.request
 ---@return bearer.response?
+---@return string? message
 ---@return bearer.error?
 function login:request(request) end
 
 ---@param rejected? bearer.token
 ---@return bearer.token?
+---@return string? message
 ---@return bearer.error?
 function login:refresh(rejected) end
 
 ---@return true?
+---@return string? message
 ---@return bearer.error?
 function login:logout() end
 
@@ -212,20 +220,26 @@ function login:close() end
 ---@class bearer.token: userdata
 local token = {}
 
----@return string name
----@return string value
+---@return string? name
+---@return string value or the sentence
+---@return bearer.error?
 function token:header() end
 
 ---@param t? table<string, string>
----@return table<string, string>
+---@return table<string, string>?
+---@return string? message
+---@return bearer.error?
 function token:headers(t) end
 
 ---@generic T: table
 ---@param request T
----@return T
+---@return T?
+---@return string? message
+---@return bearer.error?
 function token:authorize(request) end
 
 ---@return bearer.token?
+---@return string? message
 ---@return bearer.error?
 function token:refresh() end
 

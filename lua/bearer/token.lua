@@ -168,7 +168,7 @@ end
 function methods:header()
   local f = fields_of(self, "header")
   if f.closed then
-    return nil, closed(f)
+    return errors.refuse(closed(f))
   elseif not f[1] then
     f[1], f[2] = render_header(f)
   end
@@ -184,7 +184,7 @@ function methods:headers(t)
     error("headers: a table expected, got " .. type(t), 2)
   end
   if f.closed then
-    return nil, closed(f)
+    return errors.refuse(closed(f))
   end
   t = t or {}
   add_headers(f, t)
@@ -203,7 +203,7 @@ function methods:authorize(request_table)
     error("authorize: a request table expected, got " .. type(request_table), 2)
   end
   if f.closed then
-    return nil, closed(f)
+    return errors.refuse(closed(f))
   end
   local a = f.def.authorize or {}
   local headers = request_table.headers or {}
@@ -224,6 +224,7 @@ end
 --- The next token: `login:refresh` with this one as rejected.
 -- @treturn[1] bearer.token
 -- @treturn[2] nil
+-- @treturn[2] string a sentence for people
 -- @treturn[2] bearer.error
 function methods:refresh()
   return fields_of(self, "refresh").login.object:refresh(self)
@@ -255,6 +256,7 @@ function methods:expires_in()
   if ends < math.huge then
     return math.max(0, ends - core.now())
   end
+  return nil
 end
 
 --- When it dies.
@@ -266,6 +268,7 @@ function methods:expires_at()
     local now, wall = core.now()
     return wall + ends - now
   end
+  return nil
 end
 
 --- Is it too old to be used?
@@ -297,6 +300,7 @@ function methods:get(name)
   if f.kept[name] ~= nil then
     return f.names:get(name)
   end
+  return nil
 end
 
 --- Which token of its login this is, counted from 1.

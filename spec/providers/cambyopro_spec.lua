@@ -118,7 +118,7 @@ describe("cambyopro", function()
     local path = "/api/no_auth/authentication/v1/login"
     s.sb:tell("cambyopro", { path = path })
     local login = s:login()
-    local t, err = login:token()
+    local t, _, err = login:token()
     assert.is_nil(t)
     s:check_error(login, err, { code = "http_404", class = "terminal", status = 404 })
     assert.equal(1, s:token(s:login { path = path }):generation())

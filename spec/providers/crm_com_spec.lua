@@ -198,7 +198,7 @@ describe("crm_com", function()
       s.sb:reset()
       s.sb:tell("crm_com", { body = body })
       local login = s:login(nil, { retries = 0 })
-      local t, err = login:token()
+      local t, _, err = login:token()
       assert.is_nil(t)
       s:check_error(login, err, { code = "bad_answer", class = "transient", status = 200 })
     end

@@ -221,7 +221,7 @@ describe("hubsoft", function()
     s:token(login)
     s.sb:revoke "hubsoft"
     s.sb:tell("hubsoft", { credentials = { password = "changed" } })
-    local t, err = login:refresh()
+    local t, _, err = login:refresh()
     assert.is_nil(t)
     s:check_error(login, err, { code = "invalid_credentials", status = 401, step = "login" })
     assert.equal("2 login 1 refresh 0 call", s:traffic())

@@ -34,7 +34,7 @@ local function walk(s)
 
   it("is held to the way it was registered, and asks once", function()
     local login = s():login { auth = "form" }
-    local t, err = login:token()
+    local t, _, err = login:token()
     assert.is_nil(t)
     s():check_error(login, err, { code = "invalid_client", class = "terminal", status = 401,
       step = "login", description = "the client has to use basic, not form" })
@@ -78,7 +78,7 @@ local function walk(s)
 
   it("says why a wrong client is refused, and asks once", function()
     local login = s():login { client_secret = "not the secret" }
-    local t, err = login:token()
+    local t, _, err = login:token()
     assert.is_nil(t)
     s():check_error(login, err, { code = "invalid_client", class = "terminal", status = 401,
       step = "login", description = "the client is wrong" })
@@ -91,14 +91,14 @@ local function walk(s)
   it("tells a plea to wait from a refusal, by status or by code", function()
     s().sb:tell("oauth2", { status = 429, retry_after = 9 })
     local login = s():login()
-    local t, err = login:token()
+    local t, _, err = login:token()
     assert.is_nil(t)
     s():check_error(login, err, { code = "slow_down", class = "throttled", status = 429 })
     assert.near(9, err.retry_after, 5)
     for _, code in ipairs { "slow_down", "temporarily_unavailable" } do
       s().sb:tell("oauth2", { status = 400, retry_after = false,
         body = ('{"error":"%s"}'):format(code) })
-      t, err = s():login():token()
+      t, _, err = s():login():token()
       assert.is_nil(t)
       s():check_error(login, err, { code = code, class = "throttled", status = 400 })
     end
@@ -281,7 +281,7 @@ describe("oauth2_password", function()
     local login = s():login(nil, nil, with_logout { token = "${token}",
       token_type_hint = "id_token" })
     s():token(login)
-    local ok, err = login:logout()
+    local ok, _, err = login:logout()
     assert.is_nil(ok)
     s():check_error(login, err, { code = "unsupported_token_type", step = "logout", status = 400 })
     assert.equal("none", login:status().state)
@@ -306,7 +306,7 @@ describe("oauth2_refresh_token", function()
 
   it("says why a refresh token is refused, and asks once", function()
     local login = s():login { refresh_token = "not-the-refresh-token" }
-    local t, err = login:token()
+    local t, _, err = login:token()
     assert.is_nil(t)
     s():check_error(login, err, { code = "invalid_grant", class = "terminal", status = 400,
       step = "login", description = "the token was never issued here" })
@@ -339,11 +339,11 @@ describe("oauth2_refresh_token", function()
       local t = s():token(login)
       s().sb:tell("oauth2", { lose_next = 1 })
       local before = s():count()
-      local next_one, err = login:refresh()
+      local next_one, _, err = login:refresh()
       assert.is_nil(next_one)
       s():check_error(login, err, { class = "transient", step = "refresh", status = false })
       s():pass(40) -- the hold is over
-      next_one, err = login:refresh()
+      next_one, _, err = login:refresh()
       assert.is_nil(next_one)
       s():check_error(login, err, { class = "terminal" })
       assert.matches("lost$", err.code)

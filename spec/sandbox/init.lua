@@ -126,6 +126,12 @@ function methods:advance(seconds)
   ask(self, "advance", { seconds = seconds })
 end
 
+--- The tokens that a provider issued, of every use, living or not.
+-- @treturn {string,…}
+function methods:issued(provider)
+  return ask(self, "issued", { provider = provider })
+end
+
 --- Make what a provider issued invalid.
 -- @tparam[opt] string what `access` or `refresh`: only those tokens
 function methods:revoke(provider, what)

@@ -1,6 +1,6 @@
 -- What a hostile token endpoint may answer: the data of hostile_spec.
 -- An answer is what the sandbox plays (spec/sandbox/README.md).
-local primitives = require("bearer.core").primitives
+local encode = require "spec.support.encode"
 
 local endless = ("0123456789abcdef"):rep(4096) -- 64 KiB
 local good = { body = '{"access_token":"good","expires_in":3600}' }
@@ -135,14 +135,14 @@ local echoes = {
   { "in HTML", function(s)
     return (s:gsub("&", "&amp;"):gsub('"', "&quot;"):gsub("<", "&lt;"):gsub(">", "&gt;"))
   end },
-  { "in base64", function(s) return primitives.base64(s) end },
+  { "in base64", function(s) return encode.base64(s) end },
   { "in base64 without padding", function(s)
-    return (primitives.base64(s):gsub("=+$", ""))
+    return (encode.base64(s):gsub("=+$", ""))
   end },
-  { "in base64url", function(s) return primitives.base64url(s) end },
-  { "in hexadecimal", function(s) return primitives.hex(s) end },
+  { "in base64url", function(s) return encode.base64url(s) end },
+  { "in hexadecimal", function(s) return encode.hex(s) end },
   { "in upper-case hexadecimal", function(s)
-    return primitives.hex(s):upper()
+    return encode.hex(s):upper()
   end },
   { "twice", function(s) return s .. s end },
 }

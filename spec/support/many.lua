@@ -54,7 +54,7 @@ until left == 0
 
 local right = 0
 for i, login in ipairs(logins) do
-  local t, err = login:token()
+  local t, _, err = login:token()
   if t and t:value() == "token-" .. i % urls + 1 then
     right = right + 1
   elseif err then

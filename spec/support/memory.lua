@@ -46,7 +46,7 @@ local acts = {
   end },
   { "failed", function() -- the endpoint has no more answers in time
     local login = new { timeout = 0.5 }
-    local token, err = login:token()
+    local token, _, err = login:token()
     assert(not token and err.code == "timeout", tostring(err))
     login:close()
   end },

@@ -3,6 +3,7 @@
 -- happen in it.
 local bearer = require "bearer"
 local core = require "bearer.core"
+local jitter = require "spec.support.jitter"
 local rehearsal = require "spec.support.rehearsal"
 local rules = require "spec.support.model_rules"
 
@@ -60,6 +61,7 @@ local function token_answer(self, request)
     body[#body + 1] = ('"refresh_token":"next%d"'):format(self.bought)
   end
   self.tokens[value] = rules.times(self, request.sent_at, lifetime)
+  self.answered = self.tokens[value]
   return { status = 200, headers = {}, body = "{" .. table.concat(body, ",") .. "}" }, value
 end
 
@@ -122,27 +124,27 @@ end
 
 local calls = {
   token = function(self)
-    local t, err = self.login:token()
+    local t, _, err = self.login:token()
     return t and t:value(), err, t
   end,
   header = function(self)
-    local name, value = self.login:header()
+    local name, value, err = self.login:header()
     if name then
       return value:match "^Bearer (.*)$"
     end
-    return nil, value
+    return nil, err
   end,
   headers = function(self)
-    local headers, err = self.login:headers()
+    local headers, _, err = self.login:headers()
     return headers and headers.Authorization:match "^Bearer (.*)$", err
   end,
   authorize = function(self)
-    local request, err = self.login:authorize { url = "/api" }
+    local request, _, err = self.login:authorize { url = "/api" }
     return request and request.headers.Authorization:match "^Bearer (.*)$", err
   end,
   refresh = function(self)
     local rejected = happens(0.5) and self.seen or nil
-    local t, err = self.login:refresh(rejected)
+    local t, _, err = self.login:refresh(rejected)
     check(not t or t ~= rejected, "the rejected token was given back")
     return t and t:value(), err, t
   end,
@@ -316,9 +318,7 @@ function model.new(tally)
     tries = {}, held_times = {}, tally = tally,
   }, world)
   core.clock(1000, 1700000000)
-  core.jitter = function()
-    return self.jitter
-  end
+  jitter(self.jitter)
   bearer.use(driver)
   self.login = bearer.login(rehearsal.definition {
     refresh = kind.refresh, inputs = kind.inputs, login = kind.login,

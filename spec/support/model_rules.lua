@@ -21,7 +21,7 @@ local longest_hold = { transient = 30, throttled = 30, terminal = 900 }
 --- When a token with that lifetime, asked for then, turns advisory, mandatory and expired.
 function rules.times(self, sent_at, lifetime)
   if not lifetime then
-    return { advisory = math.huge, mandatory = math.huge, expired = math.huge }
+    return { advisory = math.huge, mandatory = math.huge, expired = math.huge, ends = math.huge }
   end
   local expired = math.min(10, lifetime / 20)
   local mandatory = self.leeway and math.min(self.leeway, lifetime / 2)
@@ -31,7 +31,7 @@ function rules.times(self, sent_at, lifetime)
   local ends = sent_at + lifetime
   return {
     advisory = ends - math.max(advisory, mandatory), mandatory = ends - mandatory,
-    expired = ends - expired,
+    expired = ends - expired, ends = ends,
   }
 end
 
@@ -132,8 +132,17 @@ local function on_failure(self, event)
   self.tries = {}
 end
 
+-- A higher generation: the login has just taken the token of the last answer.
+local function follow(self)
+  local generation = self.login:status().generation
+  if generation ~= self.current_generation then
+    self.current_generation, self.current = generation, self.answered
+  end
+end
+
 --- The login tells an event.
 function rules.hear(self, event)
+  follow(self)
   if event.event == "failure" then
     on_failure(self, event)
   elseif event.event == "held" then
@@ -155,8 +164,8 @@ function rules.given(self, value)
 end
 
 local function current(self)
-  local t = core.fields(self.login, "bearer.login").token
-  return t and self.tokens[t:value()]
+  local state = self.login:status().state
+  return state ~= "none" and state ~= "closed" and self.current or nil
 end
 
 --- A caller got none.
@@ -173,8 +182,12 @@ function rules.status(self)
   check(status.generation >= self.latest, "the generation went back to %d", status.generation)
   self.latest = status.generation
   local t = current(self)
-  check(t or self.closed or status.state == "none", "no token is %s", status.state)
+  check(t or self.closed or status.state == "none", "a token that nobody gave is %s",
+    status.state)
   check(not t or self.closed or may_be(t, status.state), "the token is not %s", status.state)
+  check(not t or not status.expires_in
+    or is_near(status.expires_in, math.max(0, t.ends - core.now())),
+    "the token does not live for %g s", status.expires_in or 0)
   check(t or self.closed or self.dropped or self.unsure or self.generation == 0,
     "a token was lost")
   -- status() asks for no secret: that one has changed, the next call finds out

@@ -30,8 +30,8 @@ local prelude = [[
     options.ca_file = @CA_FILE@
     return bearer.login("hubsoft", inputs, options)
   end
-  function word(name, value)
-    return name and name .. " " .. #value or value.code
+  function word(name, value, err)
+    return name and name .. " " .. #value or err.code
   end
   function header()
     return word(erp:header())

@@ -8,6 +8,7 @@
 local assert = require "luassert"
 local bearer = require "bearer"
 local core = require "bearer.core"
+local jitter = require "spec.support.jitter"
 
 local rehearsal = {}
 local methods = {}
@@ -110,14 +111,8 @@ function methods.pass(_, seconds, wall)
   core.clock(now + seconds, time + (wall or seconds))
 end
 
-local real_jitter = core.jitter
-
 --- What decides the pauses and the spread: this number each time; without, chance.
-function methods.jitter(value)
-  core.jitter = value and function()
-    return value
-  end or real_jitter
-end
+methods.jitter = jitter
 
 --- The state that a login is brought to, by a token that lives for so long (300 s).
 function methods:bring(login, state, lifetime)

@@ -1,8 +1,11 @@
 --- Looks for secrets where none may be: in texts, tables, errors, whatever tostring shows.
+local core = require "bearer.core"
+
 local secrets = {}
 
 local FIELDS = {
   "code", "class", "status", "provider", "step", "description", "retry_after", "details",
+  "message",
 }
 
 local walk
@@ -11,7 +14,7 @@ local walk
 local function walk_object(value, needle, where, seen)
   local found = walk(tostring(value), needle, "tostring(" .. where .. ")", seen)
   if found then return found end
-  if not tostring(debug.getmetatable(value).__name):find("error", 1, true) then return nil end
+  if core.type(value) ~= "bearer.error" then return nil end
   found = walk("" .. value, needle, '"" .. ' .. where, seen)
   for _, field in ipairs(FIELDS) do
     found = found or walk(value[field], needle, where .. "." .. field, seen)

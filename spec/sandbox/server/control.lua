@@ -54,6 +54,10 @@ function verbs.script(q)
   return true
 end
 
+function verbs.issued(q)
+  return state.issued_values(need(q.provider))
+end
+
 function verbs.advance(q)
   state.offset = state.offset + q.seconds
   return true

@@ -103,6 +103,15 @@ function state.issue(name, token, lifetime)
   return token
 end
 
+--- The values of the tokens that a provider issued, living or not.
+function state.issued_values(name)
+  local values = {}
+  for value in pairs(state.tokens[name]) do
+    values[#values + 1] = value
+  end
+  return values
+end
+
 --- A living token, or nil and the reason.
 function state.find(name, use, value)
   local token = state.tokens[name][value]

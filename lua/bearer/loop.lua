@@ -1,0 +1,573 @@
+--- What is under way, and how this host waits for it: a login, a refresh, a call of an API. What
+-- each of these *jobs* does is in the core, which steps it; a step says what it needs (a transfer
+-- to end, an instant to come, a function of the host's to be called), and that is seen to here.
+-- The methods that may wait have their face here, too.
+--
+-- A *driver* tells how a host waits. `job` is a table for its own notes.
+--
+--    wait(seconds, job)   suspend the caller until the job has ended, for so many seconds at
+--                         most; earlier is fine
+--    wake(job)            optional: the job has ended
+--    start()              optional: something is under way; have it polled though nobody waits
+--    can_wait()           optional: true, or false and a code: is this a place to wait?
+--    can_begin()          optional: likewise, to begin something that others wait for
+--    apart(f)             optional: run f soon, in a coroutine of its own
+--    guards               optional: true when nobody can end those coroutines
+--    turn(till), left()   optional, for a driver whose `wake` only takes note: let those whose job
+--                         has ended go on, until that instant; how many have yet to
+--    moves                optional: true when the host does all the polling
+--    blocks               optional: true when no other coroutine runs while this one waits
+--
+-- @module bearer.loop
+-- @local
+local core = require "bearer.core"
+
+local loop = {}
+
+local driver
+
+--- Set how this host waits.
+function loop.use(chosen)
+  driver = chosen
+end
+
+--- Tell what there is no caller to tell. Replaced by `init.lua`.
+function loop.warn() end
+
+-- ---- functions of the host's ------------------------------------------------------------
+
+local jit = rawget(_G, "jit")
+
+-- pcall, where what it calls may yield.
+local protected = (jit or _VERSION ~= "Lua 5.1") and pcall or function(f, ...)
+  return true, f(...)
+end
+
+-- Run what may call functions of the host's, which may yield: apart from the caller where the
+-- driver can, else in the caller's coroutine.
+local function apart(f)
+  if driver.apart then
+    return driver.apart(f)
+  end
+  f()
+end
+
+local weak = { __mode = "k" }
+local notes = setmetatable({}, weak) -- the drivers', by job
+local callers = setmetatable({}, weak) -- the coroutine that runs a function of the host's, by job
+local owned = setmetatable({}, weak) -- jobs that are moved by the one who waits for them
+local needs = setmetatable({}, weak) -- what such a job needs, when a poll has stepped it
+
+local function note_of(job)
+  local note = notes[job]
+  if not note then
+    note = {}
+    notes[job] = note
+  end
+  return note
+end
+
+local sender, go_on
+
+-- Call a function of the host's; it may yield. Gives what core.answer does.
+local function call_host(job, turn, f, request, options)
+  callers[job] = coroutine.running() or true
+  if options then
+    return core.answer(job, turn, protected(f, request, sender(options)))
+  end
+  return core.answer(job, turn, protected(f))
+end
+
+-- See to what the step of a job says that it needs. Gives the job.
+function go_on(job, need, turn, what, request, options)
+  if need and owned[job] then
+    needs[job] = { need, turn, what, request, options }
+    if driver.wake then
+      driver.wake(note_of(job))
+    end
+  elseif need then
+    apart(function()
+      go_on(job, call_host(job, turn, what, request, options))
+    end)
+  end
+  return job
+end
+
+-- ---- events -----------------------------------------------------------------------------
+
+local telling = false
+
+local function tell_some(count)
+  for _ = 1, count do
+    local listener, event = core.next_event()
+    if listener then
+      apart(function()
+        local ok, why = protected(listener, event)
+        if not ok then
+          loop.warn("bearer: on_event: " .. (type(why) == "string" and why or type(why)))
+        end
+      end)
+    end
+  end
+end
+
+-- Tell those events that there are now: what they cause is told the next time, so that a
+-- listener that asks its login goes round in no circle.
+local function tell()
+  local count = core.events()
+  if count > 0 and not telling then
+    telling = true
+    local ok, why = pcall(tell_some, count)
+    telling = false
+    if not ok then
+      error(why, 0)
+    end
+  end
+end
+
+-- ---- moving -----------------------------------------------------------------------------
+
+-- Tell those who wait for a job that has ended.
+local function announce()
+  local job = core.ended()
+  while job do
+    if driver.wake then
+      driver.wake(notes[job] or {})
+    end
+    core.told(job)
+    job = core.ended()
+  end
+end
+
+-- Move a job as far as it goes.
+local function move(job)
+  go_on(job, core.step(job))
+  announce()
+  if driver.start and not core.has_ended(job) then
+    driver.start()
+  end
+end
+
+local function left()
+  return driver.left and driver.left() or 0
+end
+
+--- Seconds until something is due although no socket stirs.
+-- @treturn ?number nil when nothing is
+function loop.due()
+  if left() > 0 then
+    return 0
+  end
+  return core.due()
+end
+
+--- How many renewals and calls are under way, or have ended and are yet to be told of.
+function loop.count()
+  return core.count() + left()
+end
+
+local work = 0.0003 -- seconds in one poll
+
+--- Advance everything, without waiting longer than `max_ms` for news.
+-- @tparam ?number max_ms
+-- @treturn integer as `loop.count`
+function loop.poll(max_ms)
+  local began, due = core.now(), core.due()
+  max_ms = left() == 0 and max_ms or 0
+  core.poll(due and math.min(due * 1000, max_ms) or max_ms)
+  if max_ms > 0 then
+    began = core.now() -- to wait is no work
+  end
+  local till = began + work
+  while go_on(core.next()) and core.now() <= till do -- luacheck: ignore
+  end
+  announce()
+  tell()
+  if driver.turn then
+    driver.turn(till)
+  end
+  return loop.count()
+end
+
+-- Advance everything, unless the host sees to that.
+local function nudge()
+  if not driver.moves then
+    loop.poll(0)
+  end
+end
+
+-- ---- waiting ----------------------------------------------------------------------------
+
+local longest_wait = 1 -- seconds: a host's own timers and signals get their turn
+
+-- Nil when the caller may wait here; else a code: why not.
+local function cannot_wait()
+  if driver.can_wait then
+    local ok, code = driver.can_wait()
+    return not ok and code or nil
+  end
+end
+
+-- Likewise to begin something that others wait for.
+local function cannot_begin()
+  if driver.can_begin then
+    local ok, code = driver.can_begin()
+    return not ok and code or nil
+  end
+end
+
+-- A function of the host's has yielded in another coroutine: only that one can go on.
+local function wait_for_host(job)
+  local caller = callers[job]
+  if caller == (coroutine.running() or true) or driver.blocks and not core.can_yield() then
+    return "pending"
+  elseif type(caller) == "thread" and not driver.guards
+    and coroutine.status(caller) == "dead" then
+    core.abandon(job) -- it is gone, and an answer with it
+    move(job)
+  elseif driver.blocks then
+    coroutine.yield()
+  else
+    driver.wait(0.05, note_of(job))
+  end
+end
+
+-- Wait until a job has ended, or needs something of the one who waits for it. Nil, or a code:
+-- why it cannot be waited for here.
+local function wait(job)
+  while not core.has_ended(job) and not needs[job] do
+    local code = cannot_wait()
+    local is_stepping, is_calling = core.is_busy(job)
+    if is_stepping then
+      code = "pending" -- asked for from within its own step
+    elseif not code and is_calling then
+      code = wait_for_host(job)
+    elseif not code then
+      driver.wait(math.min(loop.due() or longest_wait, longest_wait), note_of(job))
+    end
+    if code then
+      return code
+    elseif not core.has_ended(job) then
+      nudge()
+    end
+  end
+end
+
+-- ---- tokens -----------------------------------------------------------------------------
+
+-- The token to hand out, waited for.
+local function acquire(login, method)
+  local token, job, err = core.acquire(login, method, cannot_begin())
+  if token and job then -- renewed in the background; perhaps the new one is there already
+    move(job)
+    nudge()
+    token, job, err = core.acquire(login, method, cannot_begin(), job)
+  end
+  while token == false do
+    move(job)
+    local code = wait(job)
+    if code then
+      return core.unwaited(login, code)
+    end
+    token, job, err = core.acquire(login, method, cannot_begin(), job)
+  end
+  tell()
+  if token then
+    return token
+  end
+  return nil, job, err
+end
+
+-- ---- calls ------------------------------------------------------------------------------
+
+-- See to what a call needs, in the coroutine of the caller. Gives what core.answer does.
+local function answer(job, need, turn, what, request, options)
+  if need == "token" then
+    local token, _, err = acquire(what, "request")
+    return core.answer(job, turn, token ~= nil, token or err)
+  elseif need == "job" then
+    return core.answer(job, turn, wait(what) == nil)
+  end
+  return call_host(job, turn, what, request, options)
+end
+
+local function take_need(job)
+  local found = needs[job]
+  needs[job] = nil
+  if found then
+    return found[1], found[2], found[3], found[4], found[5]
+  end
+  return core.step(job)
+end
+
+-- Move a call to its end. Gives its result.
+local function complete(job)
+  owned[job] = true
+  local need, turn, what, request, options = core.step(job)
+  while not core.has_ended(job) do
+    if need then
+      need, turn, what, request, options = answer(job, need, turn, what, request, options)
+    else
+      if driver.start then
+        driver.start()
+      end
+      wait(job)
+      need, turn, what, request, options = take_need(job)
+    end
+  end
+  announce()
+  tell()
+  return core.result(job)
+end
+
+--- Send a request as it stands, by the options given; the `send` that a transport gets.
+-- @tparam table request `{method, url, headers, body, timeout}`
+-- @param options of a login, as the core has them; nil: those of all logins
+-- @treturn[1] table `{status, headers, body}`
+-- @treturn[2] nil
+-- @treturn[2] string
+-- @treturn[2] bearer.error
+function loop.send(request, options)
+  return complete(core.transfer(request, options, cannot_wait()))
+end
+
+function sender(options)
+  return function(request)
+    return loop.send(request, options)
+  end
+end
+
+-- ---- faces ------------------------------------------------------------------------------
+
+local login = {}
+
+--- The valid token; logs in or refreshes when it must.
+-- @function login:token
+-- @treturn[1] bearer.token
+-- @treturn[2] nil
+-- @treturn[2] string why there is none, a sentence
+-- @treturn[2] bearer.error the same, for programs
+function login:token()
+  return acquire(self, "token")
+end
+
+-- What login:header() does when no fresh header is at hand.
+local function find_header(self)
+  local token, message, err = acquire(self, "header")
+  if not token then
+    return nil, message, err
+  end
+  return core.header(self, token)
+end
+
+--- All headers of an authorised request.
+-- @function login:headers
+-- @tparam[opt] table t to add them to
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] string
+-- @treturn[2] bearer.error
+function login:headers(t)
+  if t ~= nil and type(t) ~= "table" then
+    error("headers: a table expected, got " .. type(t), 2)
+  end
+  local token, message, err = acquire(self, "headers")
+  if not token then
+    return nil, message, err
+  end
+  return token:headers(t)
+end
+
+--- Put the token into a request, where this provider wants it.
+-- @function login:authorize
+-- @tparam table request `{method, url, headers, query, json, …}`; it is changed
+-- @treturn[1] table the same request
+-- @treturn[2] nil
+-- @treturn[2] string
+-- @treturn[2] bearer.error
+-- @raise when its `url` is an absolute one of a host that is not the provider's
+function login:authorize(request)
+  if type(request) ~= "table" then
+    error("authorize: a request table expected, got " .. type(request), 2)
+  end
+  local token, message, err = acquire(self, "authorize")
+  if not token then
+    return nil, message, err
+  end
+  return token:authorize(request)
+end
+
+--- Send an authorised request. When the API refuses the token (401, a `refused` code of the
+-- definition, the option `refused`), it is dropped, and after one login the call is repeated once.
+-- @function login:request
+-- @tparam table request `{method, url, headers, query, json, form, body, timeout}`; a `url` that
+--   is no absolute one is joined to the provider's `base_url`
+-- @treturn[1] table `{status, headers, body, json()}`; header names are in lower case
+-- @treturn[2] nil
+-- @treturn[2] string
+-- @treturn[2] bearer.error
+-- @raise on a request that cannot be sent: a wrong type, an unknown field, no https, another host
+function login:request(request)
+  local call, message, err = core.request(self, request, cannot_wait())
+  if not call then
+    return nil, message, err
+  end
+  return complete(call)
+end
+
+--- The next token.
+-- @function login:refresh
+-- @tparam[opt] bearer.token rejected nothing is done when the login holds a newer one already;
+--   and a token that had just been bought for a refused one is not replaced for a while
+-- @treturn[1] bearer.token
+-- @treturn[2] nil
+-- @treturn[2] string
+-- @treturn[2] bearer.error
+function login:refresh(rejected)
+  local token, job, err = core.renew(self, rejected, cannot_begin())
+  while token == false do
+    move(job)
+    local code = wait(job)
+    if code then
+      return core.unwaited(self, code)
+    end
+    token, job, err = core.renew(self, rejected, cannot_begin(), job)
+  end
+  tell()
+  if token then
+    return token
+  end
+  return nil, job, err
+end
+
+--- For hosts with an HTTP client of their own: an API refused this token. If it is still the one
+-- that is handed out, it is dropped, and a renewal begins, which is not waited for.
+-- @function login:reject
+-- @tparam bearer.token|string rejected the token, or the value of its header
+-- @treturn boolean was it dropped? Not when there is a newer one already, nor when it had itself
+--   just been bought for a refused one: an API that refuses everything costs no storm of logins
+function login:reject(rejected)
+  local dropped, job = core.reject(self, rejected, cannot_begin())
+  if job then
+    move(job)
+  end
+  return dropped
+end
+
+--- End the token at the provider where it can be ended, then forget it.
+-- @function login:logout
+-- @treturn[1] boolean true
+-- @treturn[2] nil when the provider did not end it; it is forgotten all the same, unless the code
+--   is `cannot_wait`: nothing was done then
+-- @treturn[2] string
+-- @treturn[2] bearer.error
+function login:logout()
+  local call, message, err = core.logout(self, cannot_wait())
+  if not call then
+    return nil, message, err
+  end
+  return complete(call)
+end
+
+--- Start these logins ahead, and return at once.
+-- @tparam bearer.login ...
+function loop.prewarm(...)
+  local all = { ... }
+  for i = 1, select("#", ...) do
+    if core.type(all[i]) ~= "bearer.login" then
+      core.prewarm(all[i]) -- says so
+    end
+  end
+  for _, one in ipairs(all) do -- all are logins: none is begun when one is not
+    local job = core.prewarm(one, cannot_begin())
+    if job then
+      move(job)
+    end
+  end
+  nudge() -- off they go
+  tell()
+end
+
+-- ---- the header ---------------------------------------------------------------------------
+
+-- Plain Lua 5.1 and 5.2: two calls, but no C frame that a yield would have to cross.
+local function plain_header(self)
+  local name, value = core.fresh_header(self)
+  if name then
+    return name, value
+  end
+  return find_header(self)
+end
+
+-- LuaJIT does not compile classic C calls. What a login hands out is remembered here, for as long
+-- as the core says that nothing has changed, on the coarse clock that the core uses.
+local function jit_header()
+  local ffi = require "ffi"
+  pcall(ffi.cdef, [[
+    typedef struct { long s; long ns; } bearer_timespec;
+    typedef struct { int frozen; } bearer_frozen;
+    int clock_gettime(int clock, void *time);
+  ]]) -- known already when this module is loaded anew
+  local coarse = 6 -- CLOCK_MONOTONIC_COARSE
+  local now = ffi.new "bearer_timespec"
+  local clock_address, served_address = core.addresses()
+  local clock = ffi.cast("const bearer_frozen *", clock_address)
+  local served = ffi.cast("const unsigned int *", served_address)
+  local entries = setmetatable({}, weak) -- {name, value, when, which count}, by login
+
+  local function look(self)
+    local name, value = core.fresh_header(self)
+    if not name then
+      return find_header(self)
+    end
+    local entry = entries[self] or {}
+    entry.name, entry.value, entry.served = name, value, served[0]
+    entry.s, entry.ns = tonumber(now.s), tonumber(now.ns)
+    entries[self] = entry
+    return name, value
+  end
+
+  return function(self)
+    ffi.C.clock_gettime(coarse, now)
+    local entry = entries[self]
+    if entry and clock.frozen == 0 and entry.served == served[0] and entry.ns == tonumber(now.ns)
+      and entry.s == tonumber(now.s) then
+      return entry.name, entry.value
+    end
+    return look(self)
+  end
+end
+
+local function header_method()
+  if core.header_method then
+    return core.header_method(find_header)
+  elseif jit and jit.os == "Linux" and pcall(require, "ffi") then
+    return jit_header()
+  end
+  return plain_header
+end
+
+--- The header of an authorised request. No I/O and no garbage while the token is fresh.
+-- @function login:header
+-- @treturn[1] string its name
+-- @treturn[1] string its value
+-- @treturn[2] nil
+-- @treturn[2] string
+-- @treturn[2] bearer.error
+login.header = header_method()
+
+for name, method in pairs(login) do
+  core.method("bearer.login", name, method)
+end
+
+--- The next token: `login:refresh` with this one as rejected.
+-- @function token:refresh
+-- @treturn[1] bearer.token
+-- @treturn[2] nil
+-- @treturn[2] string
+-- @treturn[2] bearer.error
+core.method("bearer.token", "refresh", function(self)
+  return login.refresh(core.login_of(self), self)
+end)
+
+return loop
