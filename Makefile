@@ -14,7 +14,7 @@ MODULE   := $(BUILD)/bearer/core.so
 SOURCES  := $(sort $(wildcard csrc/*/*.c))
 OBJECTS  := $(SOURCES:csrc/%.c=$(BUILD)/%.o)
 UNITS    := $(patsubst spec/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard spec/unit/*.c)))
-BASELINE := $(patsubst spec/bench/%.c,$(BUILD)/%.so,$(sort $(wildcard spec/bench/*.c)))
+BENCH    := $(patsubst spec/bench/%.c,$(BUILD)/%.so,$(sort $(wildcard spec/bench/*.c)))
 FUZZERS  := $(patsubst spec/fuzz/%.c,build/fuzz/%,$(sort $(wildcard spec/fuzz/*.c)))
 LUA_SRC  := $(sort $(shell find lua -name '*.lua'))
 C_FILES   = $(sort $(shell find csrc spec -name '*.[ch]'))
@@ -105,16 +105,19 @@ valgrind: all ## run the specs with LUA under valgrind
 threads: ## log in from many Lua states in many threads, under ThreadSanitizer
 	@bash spec/ci/threads.sh
 
-bench: ## run the benchmarks with Lua 5.4 and LuaJIT, pinned to one core
+ONLY ?= *
+bench: ## run the benchmarks (or ONLY that one) with Lua 5.4 and LuaJIT, pinned to one core
 	@for lua in lua5.4 luajit; do \
 	  $(MAKE) --no-print-directory -s bench-run LUA=$$lua || exit 1; done
 
-bench-run: all $(BASELINE)
-	@for bench in $(sort $(wildcard spec/bench/*.lua)); do \
+bench-run: all $(BENCH)
+	@for bench in $(sort $(wildcard spec/bench/$(ONLY).lua)); do \
 	  taskset -c 0 $(SUITE) run $(LUA) $$bench || exit 1; done
 
-$(BASELINE): $(BUILD)/%.so: spec/bench/%.c
-	$(COMPILE) $(LDFLAGS) -shared -o $@ $<
+# C modules of the benchmarks, linked with nothing that they do not use.
+$(BENCH): $(BUILD)/%.so: spec/bench/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) $(LDFLAGS) -shared -o $@ $< -Wl,--as-needed $(LIBS)
 
 lint: lint-lua lint-format lint-analyze lint-rockspec lint-shell ## all the linters
 

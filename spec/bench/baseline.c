@@ -2,7 +2,7 @@
  * What login:header() is measured against: a C function that does nothing, and a C
  * closure that returns two anchored strings.
  */
-#include "../../csrc/compat.h"
+#include "../../csrc/lua/compat.h"
 
 BEARER_EXPORT int luaopen_baseline(lua_State *L);
 
