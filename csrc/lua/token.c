@@ -212,16 +212,19 @@ static int render(lua_State *L, int index, bearer_token *t) { /* [-0, +2 or 3, m
   bearer_context c = context_of(L, index, t);
   const bearer_part *n =
       t->def->token_header >= 0 ? &t->def->headers.items[t->def->token_header] : NULL;
-  int there = 0;
+  int there = 0, count = 2;
   if (n != NULL) {
     lua_pushstring(L, n->key);
     there = push_header_text(&c, n);
-    if (there < 0)
-      return failed(L, &c);
+    if (there <= 0)
+      lua_pop(L, 1);
   }
-  if (!there)
+  if (there < 0)
+    count = failed(L, &c);
+  else if (there == 0)
     push_plain_header(L, t);
-  return 2;
+  lua_remove(L, c.provider);
+  return count;
 }
 
 int bearer_token_push_header(lua_State *L, int index) {

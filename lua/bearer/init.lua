@@ -4,33 +4,27 @@
 --    local erp = bearer.login("hubsoft", { host = "erp.example.com", … })
 --    print(assert(erp:header()))
 --
+-- The world's refusals are `nil`, a sentence and a `bearer.error`; the caller's mistakes raise.
 -- @module bearer
+local catalogue = require "bearer.definition.catalogue"
 local core = require "bearer.core"
 local definition = require "bearer.definition"
-local engine = require "bearer.engine"
-local login = require "bearer.login"
-local renewal = require "bearer.renewal"
+local loop = require "bearer.loop"
 local words = require "bearer.definition.words"
 
+local require = require -- some hosts take it away later
+local ngx = rawget(_G, "ngx") -- inside nginx alone
+
 local bearer = {
-  _VERSION = "0.1.0",
+  _VERSION = core.version,
 }
 
 -- ---- providers --------------------------------------------------------------------------
 
-local PROVIDER = "bearer.provider"
 local prefix = "bearer.providers."
 
-core.metatable(PROVIDER).__tostring = function(self)
-  return ("bearer.provider (%s)"):format(core.fields(self, PROVIDER).def.name)
-end
-
-local function is_name(name)
-  return name:find("^[%w_]+$") ~= nil
-end
-
 local function load(name)
-  if not is_name(name) then
+  if not name:find("^[%w_]+$") then
     return nil, "not the name of a provider"
   end
   local ok, result = pcall(require, prefix .. name)
@@ -45,7 +39,7 @@ end
 
 local function names_on_path()
   local found = {}
-  for _, name in ipairs(bearer.providers()) do
+  for _, name in ipairs(catalogue.names()) do
     found[name] = true
   end
   return found
@@ -67,11 +61,11 @@ local function compile(def)
   if not result then
     error("bearer: the definition has faults:\n  " .. table.concat(faults, "\n  "), 0)
   end
-  return core.object(PROVIDER, { def = result })
+  return core.provider(result)
 end
 
 local function provider_of(given)
-  if core.type(given) == PROVIDER then
+  if core.type(given) == "bearer.provider" then
     return given
   elseif type(given) == "string" then
     compiled[given] = compiled[given] or compile(find(given))
@@ -100,39 +94,43 @@ function bearer.provider(given)
   return (at_caller(provider_of, given)) -- no tail call: levels are counted
 end
 
-local function new_login(given, inputs, options)
-  local provider = provider_of(given)
-  return login.new(provider, core.fields(provider, PROVIDER).def, inputs, options,
-    bearer._VERSION)
-end
-
---- A login. No I/O happens here.
+--- A login. Nothing goes over the network here.
 -- @tparam string|table|bearer.provider provider
 -- @tparam table inputs what the provider asks for; a secret may be `bearer.env`, `bearer.file`
 --   or a function that returns it
 -- @tparam[opt] table options see the README
 -- @treturn bearer.login
--- @raise on a bad definition, and on missing, unknown or mistyped inputs and options
+-- @raise on a bad definition, on missing, unknown or mistyped inputs and options, and on a
+--   certificate file that cannot be read
 function bearer.login(provider, inputs, options)
-  return (at_caller(new_login, provider, inputs, options))
+  return core.login(at_caller(provider_of, provider), inputs, options)
+end
+
+--- Options of all logins made from now on, where they name none of their own.
+-- @tparam[opt] table options as of `bearer.login`; none: bearer's own again
+-- @raise on an unknown option or a wrong type
+function bearer.defaults(options)
+  core.defaults(options)
 end
 
 --- The names of the providers found on `package.path`.
 -- @treturn {string,…} sorted
 function bearer.providers()
-  return require("bearer.catalogue").names()
+  return catalogue.names()
 end
 
 --- A secret in an environment variable, read when a login is sent.
 -- @function env
 -- @tparam string name
--- @treturn bearer.reference
+-- @treturn bearer.secret_ref
 bearer.env = core.env
 
---- A secret in a file, read anew when a login is sent; its last newline is dropped.
+--- A secret in a file, read anew when a login is sent; its last newline is dropped. A relative
+-- path is looked for below `$CREDENTIALS_DIRECTORY` first, where systemd sets it.
 -- @function file
 -- @tparam string path
--- @treturn bearer.reference
+-- @tparam[opt] table options `{ json = "field" }`: one field of a JSON file
+-- @treturn bearer.secret_ref
 bearer.file = core.file
 
 -- ---- waiting ------------------------------------------------------------------------------
@@ -164,8 +162,7 @@ end
 -- @tparam string|table driver a name, or a table with `wait(seconds)`: suspend the caller for
 --   that long, or shorter when there is news on `bearer.fd()`
 function bearer.use(driver)
-  engine.use(at_caller(driver_of, driver))
-  return nil
+  loop.use(at_caller(driver_of, driver))
 end
 
 --- Advance every transfer of this Lua state: for loops of the host's own, once a frame.
@@ -175,44 +172,53 @@ function bearer.poll(max_ms)
   if max_ms ~= nil and type(max_ms) ~= "number" then
     error("poll: a number expected, got " .. type(max_ms), 2)
   end
-  return engine.poll(max_ms)
+  return loop.poll(max_ms or 0)
 end
 
 --- The descriptor to watch for reading.
+-- @function fd
 -- @treturn ?integer nil when the process may have no more descriptors
-function bearer.fd()
-  return core.fd()
-end
+bearer.fd = core.fd
 
 --- Milliseconds until `bearer.poll` is due although the descriptor is silent.
 -- @treturn ?number nil when nothing is due
 function bearer.timeout()
-  local due = engine.due()
-  return due and math.ceil(due * 1000)
-end
-
-local function login_fields(login_object)
-  return (core.fields(login_object, "bearer.login", "prewarm")) -- no tail call, as above
+  local due = loop.due()
+  return due and math.ceil(due * 1000) or nil
 end
 
 --- Start these logins ahead, and return at once.
+-- @function prewarm
 -- @tparam bearer.login ...
-function bearer.prewarm(...)
-  local all = {}
-  for i = 1, select("#", ...) do
-    all[i] = login_fields((select(i, ...)))
-  end
-  for _, fields in ipairs(all) do -- all are logins: none is begun when one is not
-    local _, state = renewal.living(fields)
-    if not fields.closed and state ~= "fresh" then
-      renewal.nudge(fields)
-    end
-  end
-  engine.nudge() -- off they go
-  return nil
+bearer.prewarm = loop.prewarm
+
+--- Send a request by the built-in transport, with the options of `bearer.defaults`. It may wait.
+-- @tparam table request `{method, url, headers, query, json, form, body, timeout}`
+-- @treturn[1] table `{status, headers, body, json()}`
+-- @treturn[2] nil
+-- @treturn[2] string
+-- @treturn[2] bearer.error
+function bearer.transport(request)
+  return loop.send(request)
 end
 
-local in_nginx = type(ngx) == "table" and ngx.get_phase and ngx.timer
-engine.use(require(in_nginx and "bearer.drivers.resty" or "bearer.drivers.blocking"))
+--- Told what there is no caller to tell, such as an error in an `on_event`. Writes to nginx's
+-- error log, or to stderr. May be replaced: it is looked up at each call, and its own errors are
+-- dropped.
+-- @tparam string text
+function bearer.warn(text)
+  if ngx and ngx.log then
+    ngx.log(ngx.ERR, text)
+  else
+    io.stderr:write(text, "\n")
+  end
+end
+
+function loop.warn(text)
+  pcall(bearer.warn, text)
+end
+
+loop.use(require(ngx and ngx.get_phase and ngx.timer and "bearer.drivers.resty"
+  or "bearer.drivers.blocking"))
 
 return bearer

@@ -21,10 +21,10 @@ local function lists(map)
   return result
 end
 
-local function set(codes)
+local function texts(codes)
   local result = {}
-  for _, code in ipairs(codes or {}) do
-    result[words.code(code)] = true
+  for i, code in ipairs(codes or {}) do
+    result[i] = words.code(code)
   end
   return result
 end
@@ -49,14 +49,9 @@ local function requests(value)
   return result
 end
 
-local function inputs(map, groups)
+local function inputs(map)
   for _, input in next, map do
     input.kind = input.kind or "text"
-  end
-  for _, group in ipairs(groups or {}) do
-    for _, name in ipairs(group) do -- the groups decide which of them must be given
-      map[name].optional = true
-    end
   end
   return map
 end
@@ -81,9 +76,9 @@ local function errors(e)
   return {
     code = paths(e.code, "error"),
     message = paths(e.message, "error_description"),
-    denied = set(e.denied),
-    throttled = set(e.throttled),
-    refused = set(e.refused),
+    denied = texts(e.denied),
+    throttled = texts(e.throttled),
+    refused = texts(e.refused),
   }
 end
 
@@ -93,9 +88,10 @@ end
 function compiled.from(def)
   return {
     name = def.name, title = def.title, docs = def.docs,
-    inputs = inputs(def.inputs, def.one_of),
+    inputs = inputs(def.inputs),
     one_of = def.one_of,
     base_url = def.base_url,
+    hosts = def.hosts,
     sign = def.sign,
     login = requests(def.login),
     refresh = requests(def.refresh),

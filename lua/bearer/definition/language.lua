@@ -1,6 +1,7 @@
 --- The definition language, as data: which field takes what.
 -- @module bearer.definition.language
 -- @local
+local core = require "bearer.core"
 local inputs = require "bearer.definition.inputs"
 local names = require "bearer.definition.names"
 local paths = require "bearer.definition.paths"
@@ -100,6 +101,14 @@ local errors = shape.record("error", {
   denied = codes, throttled = codes, refused = codes,
 })
 
+local function host(c, path, value)
+  if type(value) ~= "string" then
+    shape.expected(c, path, "a host, like files.example.com:8443", value)
+  elseif not core.is("host", value) then
+    c.fault(path, words.quote(value) .. " is no host, like files.example.com:8443")
+  end
+end
+
 local function anything() end
 
 --- The shape of a definition whose `extends` is resolved.
@@ -110,6 +119,7 @@ language.definition = shape.record("definition", {
   inputs = inputs.map,
   one_of = inputs.groups,
   base_url = at_stage("base_url", text.url),
+  hosts = shape.list("a list of hosts", host),
   sign = anything,
   login = request.list "login",
   token = at_stage("login", token),

@@ -1,20 +1,58 @@
 --- The shapes of paths into an answer, and of what is expected and kept there.
 -- @module bearer.definition.paths
 -- @local
-local bearer_path = require "bearer.path"
 local names = require "bearer.definition.names"
 local shape = require "bearer.definition.shape"
 local words = require "bearer.definition.words"
 
 local paths = {}
 
+-- ---- paths ------------------------------------------------------------------------------
+
+-- Where the step after the one at `at` begins: a key, or an index in brackets. Nil when there is
+-- no step, and whether it is an index of 0.
+local function after_step(text, at)
+  local from, to, index = text:find("^%[(%d+)%]", at)
+  if from then
+    return to + 1, tonumber(index) == 0
+  elseif at > 1 then
+    if text:sub(at, at) ~= "." then
+      return nil
+    end
+    at = at + 1
+  end
+  from, to = text:find("^[^.%[%]%c]+", at)
+  return from and to + 1
+end
+
+-- What is wrong with a path, or nil: `a.b`, `a[1].b` (counted from 1), and `$` for all of it.
+local function fault_of(text)
+  if text == "" then
+    return "the path is empty"
+  elseif text == "$" then
+    return nil
+  elseif text:find("^%$[.%[]") then
+    return "'$' stands alone: leave it away before a key"
+  end
+  local at = 1
+  repeat
+    local after, is_zero = after_step(text, at)
+    if not after then
+      return ("not a path from character %d on"):format(at)
+    elseif is_zero then
+      return "lists are counted from 1"
+    end
+    at = after
+  until at > #text
+end
+
 local function one(c, path, value)
   if type(value) ~= "string" then
     return shape.expected(c, path, "a path into the answer", value)
   end
-  local ok, message = bearer_path.check(value)
-  if not ok then
-    c.fault(path, ("%s: %s"):format(words.quote(value), message))
+  local fault = fault_of(value)
+  if fault then
+    c.fault(path, ("%s: %s"):format(words.quote(value), fault))
   end
 end
 

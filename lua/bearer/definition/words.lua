@@ -2,6 +2,8 @@
 -- so it is shortened and stripped of control characters before it is shown.
 -- @module bearer.definition.words
 -- @local
+local core = require "bearer.core"
+
 local words = {}
 
 local longest = 60
@@ -74,47 +76,6 @@ function words.choices(set)
   return #keys == 0 and last or table.concat(keys, ", ") .. " or " .. last
 end
 
--- One row of the edit distance; two neighbours swapped count as one edit.
-local function next_row(a, b, i, before, row)
-  local this = { [0] = i }
-  for j = 1, #b do
-    local same = a:byte(i) == b:byte(j)
-    this[j] = math.min(row[j] + 1, this[j - 1] + 1, row[j - 1] + (same and 0 or 1))
-    if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
-      this[j] = math.min(this[j], before[j - 2] + 1)
-    end
-  end
-  return this
-end
-
-local function distance(a, b)
-  local before, row = nil, {}
-  for j = 0, #b do
-    row[j] = j
-  end
-  for i = 1, #a do
-    before, row = row, next_row(a, b, i, before, row)
-  end
-  return row[#b]
-end
-
-local function tolerance(word)
-  return #word < 5 and 1 or #word < 9 and 2 or 3
-end
-
-local function nearest(word, candidates)
-  local best, least = nil, tolerance(word) + 1
-  for _, name in ipairs(candidates) do
-    if type(name) == "string" and math.abs(#name - #word) < least then
-      local edits = distance(word:lower(), name:lower())
-      if edits < least then
-        best, least = name, edits
-      end
-    end
-  end
-  return best
-end
-
 local function is_small(set)
   local count = 0
   for _ in next, set do
@@ -126,6 +87,14 @@ local function is_small(set)
   return true
 end
 
+local function texts_of(set)
+  local texts = {}
+  for _, key in ipairs(words.sorted(set)) do
+    texts[#texts + 1] = type(key) == "string" and key or nil
+  end
+  return texts
+end
+
 --- A function `(word, set)` that gives "; did you mean 'x'?" when a name in the set looks like
 -- the word, else the empty text. It tires: the hundredth slip of the pen is none.
 function words.suggester()
@@ -135,7 +104,7 @@ function words.suggester()
       return ""
     end
     left = left - 1
-    local best = nearest(word, words.sorted(set))
+    local best = core.nearest(word, texts_of(set))
     return best and "; did you mean " .. words.quote(best) .. "?" or ""
   end
 end

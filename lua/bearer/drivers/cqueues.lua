@@ -5,7 +5,7 @@ local blocking = require "bearer.drivers.blocking"
 local condition = require "cqueues.condition"
 local core = require "bearer.core"
 local cqueues = require "cqueues"
-local engine = require "bearer.engine"
+local loop = require "bearer.loop"
 
 local pumps = setmetatable({}, { __mode = "k" }) -- {coroutine, begun = condition}, by controller
 
@@ -21,14 +21,14 @@ function pollable.events()
 end
 
 function pollable.timeout()
-  return math.min(engine.due() or 1, 1)
+  return math.min(loop.due() or 1, 1)
 end
 
 local function pump(self)
   self[1] = coroutine.running()
-  while engine.count() > 0 do
+  while loop.count() > 0 do
     cqueues.poll(pollable, self.begun)
-    engine.poll(0)
+    loop.poll(0)
   end
 end
 

@@ -3,7 +3,7 @@
 -- @module bearer.drivers.luv
 local core = require "bearer.core"
 local coroutines = require "bearer.drivers.coroutines"
-local engine = require "bearer.engine"
+local loop = require "bearer.loop"
 local uv = require "luv"
 
 local handle, timer, descriptor
@@ -11,7 +11,7 @@ local handle, timer, descriptor
 local tend
 
 local function poll()
-  local ok, err = pcall(engine.poll, 0)
+  local ok, err = pcall(loop.poll, 0)
   tend() -- before anything else: the others go on
   if not ok then
     error(err, 0)
@@ -37,14 +37,14 @@ end
 -- Watch as long as something is under way: the loop must be able to end.
 function tend()
   open()
-  if engine.count() == 0 then
+  if loop.count() == 0 then
     timer:stop()
     return handle and handle:stop()
   end
   if handle then
     handle:start("r", poll)
   end
-  local seconds = math.min(engine.due() or 1, 1)
+  local seconds = math.min(loop.due() or 1, 1)
   timer:start(math.ceil(seconds * 1000), 0, poll)
 end
 

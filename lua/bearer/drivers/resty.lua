@@ -3,7 +3,7 @@
 -- wait sleep on a semaphore. When nginx grants no timer, one of them moves it instead.
 -- @module bearer.drivers.resty
 local core = require "bearer.core"
-local engine = require "bearer.engine"
+local loop = require "bearer.loop"
 local semaphore = require "ngx.semaphore"
 
 local get_phase, now, sleep = ngx.get_phase, ngx.now, ngx.sleep
@@ -52,7 +52,7 @@ local waited_for = {} -- jobs
 local exits_since
 
 local function is_wanted()
-  if engine.count() == 0 then
+  if loop.count() == 0 then
     return false
   elseif not ngx.worker.exiting() then
     return true
@@ -82,7 +82,7 @@ local function pump()
   while mover == me and is_wanted() and count < turn_over do
     beat = now()
     run_apart(ngx.thread.spawn)
-    engine.poll(0)
+    loop.poll(0)
     count = count + 1
     bell:wait(now() - begun < soon and shortest or longest)
   end

@@ -1,11 +1,10 @@
 --- CRM.COM: a Web API key and a consumer's identification for a session token of two hours.
 -- The token travels as a parameter, not in a header.
-local plain = require("bearer.text").plain
 
 -- Documented as texts, though people will give numbers.
 local function as_text(name)
-  return function(v)
-    return v[name] ~= nil and plain(v[name]) or nil
+  return function(_, f)
+    return f.text("${" .. name .. "}")
   end
 end
 

@@ -1,9 +1,8 @@
 --- HubSoft: the password grant of a Laravel Passport server, in JSON.
-local plain = require("bearer.text").plain
 
 -- Documented as a text ("3"), though people will give the number.
-local function client_id(v)
-  return plain(v.client_id)
+local function client_id(_, f)
+  return f.text "${client_id}"
 end
 
 -- Without it the server redirects to a login page where it should answer 401.

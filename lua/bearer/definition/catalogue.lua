@@ -1,5 +1,5 @@
 --- Which providers there are: modules named `bearer.providers.NAME` on `package.path`.
--- @module bearer.catalogue
+-- @module bearer.definition.catalogue
 local catalogue = {}
 
 -- Lua cannot list a folder by itself; a shell can. What comes from package.path is quoted.
