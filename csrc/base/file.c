@@ -22,6 +22,10 @@ static const char *why_not_opened(void) {
   }
 }
 
+static const char *too_large(size_t most) {
+  return most == BEARER_FILE_MAX ? "is larger than 1 MiB" : "is too large";
+}
+
 static const char *why_unfit(int fd, size_t most, size_t *size) {
   struct stat info;
   if (fstat(fd, &info) != 0)
@@ -29,7 +33,7 @@ static const char *why_unfit(int fd, size_t most, size_t *size) {
   if (!S_ISREG(info.st_mode))
     return "is no regular file";
   if (info.st_size < 0 || (unsigned long long)info.st_size > most)
-    return most == BEARER_FILE_MAX ? "is larger than 1 MiB" : "is too large";
+    return too_large(most);
   *size = (size_t)info.st_size;
   return NULL;
 }
@@ -88,13 +92,16 @@ const char *bearer_file_read(const char *path, size_t most, bearer_secret *out) 
   return why;
 }
 
+/* Without opening it: whether a descriptor is to be had now says nothing about then. */
 const char *bearer_file_look(const char *path, size_t most) {
-  size_t size;
-  int fd;
-  const char *why = open_file(path, most, &fd, &size);
-  if (why == NULL)
-    close(fd);
-  return why;
+  struct stat info;
+  if (stat(path, &info) != 0)
+    return why_not_opened();
+  if (!S_ISREG(info.st_mode))
+    return "is no regular file";
+  if (info.st_size < 0 || (unsigned long long)info.st_size > most)
+    return too_large(most);
+  return access(path, R_OK) == 0 ? NULL : why_not_opened();
 }
 
 size_t bearer_file_without_newline(const char *data, size_t size) {

@@ -387,11 +387,20 @@ static int put_json_text(bearer_context *c, bearer_json *json, const place *p) {
   return 1;
 }
 
+/* What f.text made, within a table that a function gave. */
+static int put_json_object(lua_State *L, int index, bearer_json *json, void *user) {
+  place p = { TEMPLATE, bearer_function_text(L, index), -1, 0 };
+  if (p.text == NULL)
+    return 0;
+  return put_json_text(user, json, &p);
+}
+
 static int put_json_leaf(bearer_context *c, bearer_json *json, const place *p) {
+  const bearer_json_objects objects = { put_json_object, c };
   const char *why = NULL;
   if (p->kind != VALUE)
     return put_json_text(c, json, p);
-  why = bearer_json_value(c->L, lua_gettop(c->L), json);
+  why = bearer_json_value_with(c->L, lua_gettop(c->L), json, &objects);
   if (why != NULL)
     stop(c, BEARER_FAULT_DEFINITION, why);
   return why == NULL;

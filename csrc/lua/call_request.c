@@ -44,7 +44,8 @@ static void unknown_field(lua_State *L, const char *name) {
 static void check_fields(lua_State *L, int request) {
   lua_pushnil(L);
   while (lua_next(L, request) != 0) {
-    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+    char number[BEARER_QUOTED_MAX];
+    const char *name = bearer_key_text(L, -2, number);
     int f = find_field(name), type = lua_type(L, -1);
     if (f < 0)
       unknown_field(L, name);
@@ -67,10 +68,9 @@ static int is_header_name(const char *name, size_t size) { /* RFC 9110, 5.6.2 */
 }
 
 static void check_header(lua_State *L, int name, int value) {
-  char quoted[BEARER_QUOTED_MAX];
-  size_t size = 0;
-  const char *text =
-      lua_type(L, name) == LUA_TSTRING ? lua_tolstring(L, name, &size) : "?";
+  char quoted[BEARER_QUOTED_MAX], number[BEARER_QUOTED_MAX];
+  const char *text = bearer_key_text(L, name, number);
+  size_t size = lua_type(L, name) == LUA_TSTRING ? lua_rawlen(L, name) : 0;
   if (!is_header_name(text, size))
     bearer_raise(L, "request.headers: %s is not the name of a header",
                  bearer_quote(text, quoted));
@@ -100,10 +100,9 @@ static int is_scalars(lua_State *L, int index) {
 }
 
 static void check_parameter(lua_State *L, const char *field, int name, int value) {
-  char quoted[BEARER_QUOTED_MAX];
-  size_t size = 0;
-  const char *text =
-      lua_type(L, name) == LUA_TSTRING ? lua_tolstring(L, name, &size) : "?";
+  char quoted[BEARER_QUOTED_MAX], number[BEARER_QUOTED_MAX];
+  const char *text = bearer_key_text(L, name, number);
+  size_t size = lua_type(L, name) == LUA_TSTRING ? lua_rawlen(L, name) : 0;
   if (lua_type(L, name) != LUA_TSTRING || strlen(text) != size)
     bearer_raise(L, "request.%s: %s is not the name of a parameter", field,
                  bearer_quote(text, quoted));
@@ -229,13 +228,8 @@ static int put_url(lua_State *L, bearer_call *call, int token, const char *url,
                    int allow_http) {
   bearer_request *r = &call->sending.request;
   bearer_request base;
-  char text[400];
   int ok;
   if (token == 0 || bearer_url_is_absolute(url)) {
-    if (token != 0 && !bearer_token_may_go_to(L, token, url, text, sizeof(text))) {
-      snprintf(call->mistake, sizeof(call->mistake), "request: %s", text);
-      return 0;
-    }
     bearer_buffer_text(&r->url, url);
     return 1;
   }
@@ -414,6 +408,20 @@ static int fill(lua_State *L, bearer_call *call, int from, int token, int allow_
   return why == NULL;
 }
 
+/* The host of an absolute URL has to be the provider's, or a named one. */
+static int check_host(lua_State *L, bearer_call *call, int from, int token) {
+  char text[400];
+  int may;
+  if (token == 0)
+    return 1;
+  lua_getfield(L, from, "url");
+  may = bearer_token_may_go_to(L, token, lua_tostring(L, -1), text, sizeof(text));
+  lua_pop(L, 1);
+  if (!may)
+    snprintf(call->mistake, sizeof(call->mistake), "request: %s", text);
+  return may;
+}
+
 int bearer_call_build(lua_State *L, bearer_call *call, int request, int token,
                       int allow_http) {
   int copy;
@@ -424,5 +432,5 @@ int bearer_call_build(lua_State *L, bearer_call *call, int request, int token,
     bearer_set_slot(L, 1, BEARER_CALL_SLOT_ERROR); /* of nil, message, err */
     return 0;
   }
-  return fill(L, call, copy, token, allow_http);
+  return fill(L, call, copy, token, allow_http) && check_host(L, call, copy, token);
 }

@@ -108,6 +108,16 @@ const char *bearer_quote(const char *text, char quoted[BEARER_QUOTED_MAX]) {
   return quoted;
 }
 
+const char *bearer_key_text(lua_State *L, int index, char text[BEARER_QUOTED_MAX]) {
+  if (lua_type(L, index) == LUA_TSTRING)
+    return lua_tostring(L, index);
+  if (lua_type(L, index) == LUA_TNUMBER)
+    snprintf(text, BEARER_QUOTED_MAX, "%.14g", (double)lua_tonumber(L, index));
+  else
+    snprintf(text, BEARER_QUOTED_MAX, "%s", luaL_typename(L, index));
+  return text;
+}
+
 const char *bearer_suggest(const char *word, const char *const *list, int count,
                            char *text, size_t room) {
   char quoted[BEARER_QUOTED_MAX];

@@ -40,6 +40,8 @@ void bearer_push_where(lua_State *L);
 
 /* A name between quotes, safe to show: cut, and without control characters. */
 const char *bearer_quote(const char *text, char quoted[BEARER_QUOTED_MAX]);
+/* A key as text: itself, or what kind of thing it is. [-0, +0, -] */
+const char *bearer_key_text(lua_State *L, int index, char text[BEARER_QUOTED_MAX]);
 /* "; did you mean 'x'?", or "". */
 const char *bearer_suggest(const char *word, const char *const *list, int count,
                            char *text, size_t room);

@@ -111,6 +111,8 @@ static int job_gc(lua_State *L) {
   take_out(job);
   close_transfer(job);
   job->class->clear(job);
+  job->class = NULL; /* at the end of a state, a finalizer may still find it */
+  job->has_ended = 1;
   return 0;
 }
 
@@ -251,7 +253,10 @@ static int job_next(lua_State *L) {
  */
 static int job_due(lua_State *L) {
   bearer_lua_state *state = bearer_state_of(L);
-  double left = state->soonest - bearer_now(state);
+  double left;
+  if (state->waiting.first == NULL)
+    state->soonest = INFINITY;
+  left = state->soonest - bearer_now(state);
   if (state->ready.first != NULL || state->ended.first != NULL ||
       bearer_client_has_ended(&state->client))
     left = 0;

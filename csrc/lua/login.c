@@ -38,8 +38,10 @@ int bearer_login_closed(lua_State *L, const bearer_login *l, bearer_step_name st
 }
 
 bearer_token *bearer_login_push_token(lua_State *L, int index) {
+  bearer_token *t;
   bearer_get_slot(L, index, BEARER_LOGIN_TOKEN);
-  return luaL_testudata(L, -1, BEARER_TOKEN);
+  t = luaL_testudata(L, -1, BEARER_TOKEN);
+  return t != NULL && t->def != NULL ? t : NULL; /* at the end of a state it may be gone */
 }
 
 bearer_renewal *bearer_login_push_renewal(lua_State *L, int index) {
@@ -483,6 +485,8 @@ static bearer_outcome outcome_of(lua_State *L, int waited) {
     return BEARER_NOT_ASKED;
   if (r->is_unwanted && !r->login->is_closed)
     return BEARER_NOT_ASKED; /* wait for one that is wanted */
+  if (r->is_held && hold_left(r->login) <= 0)
+    return BEARER_NOT_ASKED; /* that was then */
   return r->succeeded ? BEARER_SUCCEEDED : BEARER_FAILED;
 }
 
@@ -557,9 +561,18 @@ static int login_acquire(lua_State *L) {
   }
 }
 
-/* core.unwaited(login, code) -> nil, message, err: the caller cannot wait here */
+/* core.unwaited(login, code[, any]) -> nil, message, err: the caller cannot wait here. With
+   any: the token, if it still lives */
 static int login_unwaited(lua_State *L) {
-  bearer_login_check(L, 1, "token");
+  const bearer_login *l = bearer_login_check(L, 1, "token");
+  bearer_state state;
+  lua_settop(L, 3);
+  state = state_of(L, 1);
+  if (!l->is_closed && lua_toboolean(L, 3) && state != BEARER_NONE &&
+      state != BEARER_EXPIRED) {
+    share(L, 1);
+    return 1;
+  }
   return cannot_wait(L, 1, luaL_checkstring(L, 2));
 }
 

@@ -229,12 +229,10 @@ static const row *find(const char *name) {
 
 static void refuse_unknown(lua_State *L, int index) {
   char quoted[BEARER_QUOTED_MAX], hint[BEARER_QUOTED_MAX + 32] = "";
-  const char *names[ROWS], *name;
+  char number[BEARER_QUOTED_MAX];
+  const char *names[ROWS], *name = bearer_key_text(L, index, number);
   for (int i = 0; i < ROWS; i++)
     names[i] = rows[i].name;
-  if (lua_type(L, index) != LUA_TSTRING)
-    bearer_raise(L, "options: names are texts");
-  name = lua_tostring(L, index);
   bearer_raise(L, "options: unknown option %s%s", bearer_quote(name, quoted),
                bearer_suggest(name, names, ROWS, hint, sizeof(hint)));
 }
@@ -285,8 +283,11 @@ static void copy(lua_State *L, bearer_options *to, int to_index,
   to->hosts = NULL;
   to->host_count = 0;
   memset(to->materials, 0, sizeof(to->materials)); /* whole before anything can raise */
-  set_text(L, (lua_pushstring(L, from->user_agent), lua_gettop(L)), &to->user_agent);
-  lua_pop(L, 1);
+  if (from->user_agent != NULL) {
+    free(to->user_agent);
+    to->user_agent = NULL;
+    to->user_agent = copy_text(L, from->user_agent);
+  }
   to->proxy = copy_text(L, from->proxy);
   to->hosts = calloc((size_t)from->host_count + 1, sizeof(*to->hosts));
   if (to->hosts == NULL)
@@ -325,6 +326,7 @@ const bearer_options *bearer_options_at(lua_State *L, int index) {
 
 static int options_gc(lua_State *L) {
   bearer_options *o = lua_touserdata(L, 1);
+  o->is_closed = 1;
   free(o->proxy);
   free(o->user_agent);
   o->proxy = o->user_agent = NULL;
@@ -365,6 +367,10 @@ const char *bearer_options_fill(lua_State *L, int index, double seconds,
   bearer_material *const places[] = { &out->ca_file, &out->ca_pem, &out->cert, &out->key,
                                       &out->key_password };
   memset(out, 0, sizeof(*out));
+  if (o->is_closed) { /* a finalizer asks: whom to trust is forgotten already */
+    snprintf(text, room, "the Lua state is closing");
+    return text;
+  }
   out->timeout_ms = milliseconds(seconds);
   out->connect_timeout_ms = milliseconds(o->connect_timeout);
   out->max_response = o->max_response;

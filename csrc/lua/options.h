@@ -25,7 +25,7 @@ enum {
 typedef struct {
   double timeout, connect_timeout; /* seconds */
   double leeway;                   /* seconds; < 0 = none is given */
-  int retries, allow_http;
+  int retries, allow_http, is_closed;
   size_t max_response;      /* bytes */
   char *proxy, *user_agent; /* owned; NULL = none */
   char **hosts;             /* owned, and so is each */

@@ -258,6 +258,7 @@ static bearer_progress begin_attempt(frame *f) {
   bearer_renewal *r = f->r;
   forget(r);
   r->has_vars = 1;
+  r->attempts++;
   r->has_fingerprint = 0;
   r->asked = r->index = r->sent = r->rereads = 0;
   if (!bearer_vars_copy(&r->vars, r->inputs))
@@ -415,7 +416,7 @@ static bearer_progress send_request(frame *f) {
   double now = bearer_now(r->job.state), left = r->job.deadline - now;
   const bearer_options *options = bearer_options_at(f->c.L, f->options);
   bearer_progress progress;
-  if (r->tries + r->index > 0 && left <= 0)
+  if ((r->attempts > 1 || r->index > 0) && left <= 0)
     return end_with(f, BEARER_TIMEOUT, "the time for it is over");
   if (!bearer_build(&f->c, &requests_of(r)->list[r->index], options->allow_http,
                     &r->sending.request))

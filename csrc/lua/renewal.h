@@ -67,7 +67,8 @@ struct bearer_renewal {
   double paused_until;
   double leeway; /* of the token, as the option says it */
   int retries;
-  int tries;      /* attempts that failed */
+  int attempts;   /* that were begun, a login after a refresh among them */
+  int tries;      /* of the login, that failed */
   int asked;      /* inputs that were gathered: twice as many, see gather */
   int index;      /* of the request */
   int rereads;    /* of an answer for which there was no memory */

@@ -64,6 +64,25 @@ static int fail_transport(bearer_failure *f, const bearer_vars *vars, const char
   return 0;
 }
 
+static int protected_read(lua_State *L) {
+  lua_pushboolean(L, bearer_read_transport(L, 1, lua_touserdata(L, 2)));
+  return 1;
+}
+
+/* What a metamethod of the answer raises is a fault of the answer. */
+static int read_transport(lua_State *L, bearer_sending *s) {
+  int status, ok;
+  lua_pushcfunction(L, protected_read);
+  lua_pushvalue(L, 3);
+  lua_pushlightuserdata(L, &s->response);
+  status = lua_pcall(L, 2, 1, 0);
+  if (status == LUA_ERRMEM)
+    lua_error(L);
+  ok = status == 0 && lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return ok;
+}
+
 static int take_transport(lua_State *L, bearer_sending *s, int options,
                           const bearer_vars *vars, bearer_failure *f) {
   const char *text;
@@ -76,7 +95,7 @@ static int take_transport(lua_State *L, bearer_sending *s, int options,
                           : !lua_toboolean(L, 2) ? "the transport raised an error"
                                                  : "the transport gave no answer");
   }
-  if (!bearer_read_transport(L, 3, &s->response))
+  if (!read_transport(L, s))
     return fail_transport(f, vars,
                           "the transport's answer is no {status, headers, body}");
   if (s->response.body.size > bearer_options_at(L, options)->max_response) {

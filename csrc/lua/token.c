@@ -450,6 +450,7 @@ int bearer_token_is(lua_State *L, int index, const char *text, size_t size) {
  */
 
 static bearer_token *check(lua_State *L, const char *method) {
+  lua_settop(L, 2);
   bearer_token *t = bearer_check(L, 1, BEARER_TOKEN, method);
   if (t->def == NULL)
     bearer_raise(L, "%s: the token is not whole", method);

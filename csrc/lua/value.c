@@ -180,19 +180,21 @@ static int array_size(lua_State *L, int index) {
   return most > 10 && most > 2.0 * count ? -1 : (int)most;
 }
 
-static const char *array(lua_State *L, int index, int size, bearer_json *json) {
+static const char *array(lua_State *L, int index, int size, bearer_json *json,
+                         const bearer_json_objects *objects) {
   const char *why = NULL;
   bearer_json_open(json, '[');
   for (int i = 1; i <= size && why == NULL; i++) {
     lua_rawgeti(L, index, i);
-    why = bearer_json_value(L, lua_gettop(L), json);
+    why = bearer_json_value_with(L, lua_gettop(L), json, objects);
     lua_pop(L, 1);
   }
   bearer_json_close(json, ']');
   return why;
 }
 
-static const char *object(lua_State *L, int index, bearer_json *json) {
+static const char *object(lua_State *L, int index, bearer_json *json,
+                          const bearer_json_objects *objects) {
   const char *why = NULL, *key;
   char number[BEARER_NUMBER_MAX];
   size_t size;
@@ -209,7 +211,7 @@ static const char *object(lua_State *L, int index, bearer_json *json) {
       why = "a key is neither a text nor a number";
     }
     if (why == NULL)
-      why = bearer_json_value(L, lua_gettop(L), json);
+      why = bearer_json_value_with(L, lua_gettop(L), json, objects);
     if (why != NULL) {
       lua_pop(L, 2);
       break;
@@ -220,15 +222,22 @@ static const char *object(lua_State *L, int index, bearer_json *json) {
   return why;
 }
 
-static const char *table(lua_State *L, int index, bearer_json *json) {
+static const char *table(lua_State *L, int index, bearer_json *json,
+                         const bearer_json_objects *objects) {
   int size;
   if (json->too_deep || json->depth >= BEARER_JSON_DEEPEST || !lua_checkstack(L, 10))
     return "it is nested too deep";
   size = array_size(L, index);
-  return size >= 0 ? array(L, index, size, json) : object(L, index, json);
+  return size >= 0 ? array(L, index, size, json, objects)
+                   : object(L, index, json, objects);
 }
 
 const char *bearer_json_value(lua_State *L, int index, bearer_json *json) {
+  return bearer_json_value_with(L, index, json, NULL);
+}
+
+const char *bearer_json_value_with(lua_State *L, int index, bearer_json *json,
+                                   const bearer_json_objects *objects) {
   char number[BEARER_NUMBER_MAX];
   const char *text;
   size_t size;
@@ -249,11 +258,14 @@ const char *bearer_json_value(lua_State *L, int index, bearer_json *json) {
     bearer_json_raw(json, text, strlen(text));
     return NULL;
   case LUA_TTABLE:
-    return table(L, index, json);
+    return table(L, index, json, objects);
   case LUA_TNIL: /* a hole in a list */
     bearer_json_raw(json, "null", 4);
     return NULL;
   default:
+    if (lua_type(L, index) == LUA_TUSERDATA && objects != NULL &&
+        objects->object(L, index, json, objects->user))
+      return NULL;
     if (!lua_islightuserdata(L, index))
       return "it holds a function, a thread or an object";
     text = is_mark(L, index, EMPTY_ARRAY) ? "[]" : "null";

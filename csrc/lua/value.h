@@ -29,6 +29,14 @@ void bearer_push_var(lua_State *L, const bearer_vars *vars, int name);
 /* Write any value. NULL, or what JSON cannot say. [-0, +0, -] */
 const char *bearer_json_value(lua_State *L, int index, bearer_json *json);
 
+/* Likewise; a userdata is written by `object`, which says 0 when it cannot. */
+typedef struct {
+  int (*object)(lua_State *L, int index, bearer_json *json, void *user);
+  void *user;
+} bearer_json_objects;
+const char *bearer_json_value_with(lua_State *L, int index, bearer_json *json,
+                                   const bearer_json_objects *objects);
+
 /* Push what JSON text says, or nil when it is none. The text stays where it is while Lua
    collects. JSON's null is a light userdata. [-0, +1, m] */
 void bearer_json_decode(lua_State *L, const char *text, size_t size);

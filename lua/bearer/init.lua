@@ -111,6 +111,7 @@ end
 -- @raise on an unknown option or a wrong type
 function bearer.defaults(options)
   core.defaults(options)
+  return nil
 end
 
 --- The names of the providers found on `package.path`.
@@ -163,6 +164,7 @@ end
 --   that long, or shorter when there is news on `bearer.fd()`
 function bearer.use(driver)
   loop.use(at_caller(driver_of, driver))
+  return nil
 end
 
 --- Advance every transfer of this Lua state: for loops of the host's own, once a frame.

@@ -52,47 +52,6 @@ local function apart(f)
   f()
 end
 
-local weak = { __mode = "k" }
-local notes = setmetatable({}, weak) -- the drivers', by job
-local callers = setmetatable({}, weak) -- the coroutine that runs a function of the host's, by job
-local owned = setmetatable({}, weak) -- jobs that are moved by the one who waits for them
-local needs = setmetatable({}, weak) -- what such a job needs, when a poll has stepped it
-
-local function note_of(job)
-  local note = notes[job]
-  if not note then
-    note = {}
-    notes[job] = note
-  end
-  return note
-end
-
-local sender, go_on
-
--- Call a function of the host's; it may yield. Gives what core.answer does.
-local function call_host(job, turn, f, request, options)
-  callers[job] = coroutine.running() or true
-  if options then
-    return core.answer(job, turn, protected(f, request, sender(options)))
-  end
-  return core.answer(job, turn, protected(f))
-end
-
--- See to what the step of a job says that it needs. Gives the job.
-function go_on(job, need, turn, what, request, options)
-  if need and owned[job] then
-    needs[job] = { need, turn, what, request, options }
-    if driver.wake then
-      driver.wake(note_of(job))
-    end
-  elseif need then
-    apart(function()
-      go_on(job, call_host(job, turn, what, request, options))
-    end)
-  end
-  return job
-end
-
 -- ---- events -----------------------------------------------------------------------------
 
 local telling = false
@@ -123,6 +82,50 @@ local function tell()
       error(why, 0)
     end
   end
+end
+
+-- ---- what a step needs ------------------------------------------------------------------
+
+local weak = { __mode = "k" }
+local notes = setmetatable({}, weak) -- the drivers', by job
+local callers = setmetatable({}, weak) -- the coroutine that runs a function of the host's, by job
+local owned = setmetatable({}, weak) -- jobs that are moved by the one who waits for them
+local needs = setmetatable({}, weak) -- what such a job needs, when a poll has stepped it
+
+local function note_of(job)
+  local note = notes[job]
+  if not note then
+    note = {}
+    notes[job] = note
+  end
+  return note
+end
+
+local sender, go_on
+
+-- Call a function of the host's; it may yield. Gives what core.answer does.
+local function call_host(job, turn, f, request, options)
+  callers[job] = coroutine.running() or true
+  if options then
+    return core.answer(job, turn, protected(f, request, sender(options)))
+  end
+  return core.answer(job, turn, protected(f))
+end
+
+-- See to what the step of a job says that it needs, and tell what has come of it. Gives the job.
+function go_on(job, need, turn, what, request, options)
+  tell()
+  if need and owned[job] then
+    needs[job] = { need, turn, what, request, options }
+    if driver.wake then
+      driver.wake(note_of(job))
+    end
+  elseif need then
+    apart(function()
+      go_on(job, call_host(job, turn, what, request, options))
+    end)
+  end
+  return job
 end
 
 -- ---- moving -----------------------------------------------------------------------------
@@ -182,7 +185,6 @@ function loop.poll(max_ms)
   while go_on(core.next()) and core.now() <= till do -- luacheck: ignore
   end
   announce()
-  tell()
   if driver.turn then
     driver.turn(till)
   end
@@ -267,14 +269,14 @@ local function acquire(login, method)
     move(job)
     local code = wait(job)
     if code then
-      return core.unwaited(login, code)
+      return core.unwaited(login, code, true)
     end
     token, job, err = core.acquire(login, method, cannot_begin(), job)
   end
-  tell()
   if token then
     return token
   end
+  tell() -- that it is held
   return nil, job, err
 end
 
@@ -433,10 +435,10 @@ function login:refresh(rejected)
     end
     token, job, err = core.renew(self, rejected, cannot_begin(), job)
   end
-  tell()
   if token then
     return token
   end
+  tell()
   return nil, job, err
 end
 
@@ -485,7 +487,7 @@ function loop.prewarm(...)
     end
   end
   nudge() -- off they go
-  tell()
+  return nil
 end
 
 -- ---- the header ---------------------------------------------------------------------------

@@ -49,9 +49,14 @@ local function requests(value)
   return result
 end
 
-local function inputs(map)
+local function inputs(map, groups)
   for _, input in next, map do
     input.kind = input.kind or "text"
+  end
+  for _, group in ipairs(groups or {}) do
+    for _, name in ipairs(group) do -- the groups decide which of them must be given
+      map[name].optional = true
+    end
   end
   return map
 end
@@ -88,7 +93,7 @@ end
 function compiled.from(def)
   return {
     name = def.name, title = def.title, docs = def.docs,
-    inputs = inputs(def.inputs),
+    inputs = inputs(def.inputs, def.one_of),
     one_of = def.one_of,
     base_url = def.base_url,
     hosts = def.hosts,
