@@ -121,7 +121,7 @@ describe("secret references:", function()
       [write("empty", "")] = "is empty",
       [write("line", "\n")] = "is empty",
       [write("dos", "\r\n")] = "is empty",
-      [write("huge", ("x"):rep(1024 * 1024 + 1))] = "is no regular file of at most 1 MiB",
+      [write("huge", ("x"):rep(1024 * 1024 + 1))] = "is larger than 1 MiB",
     } do
       local err = refused(bearer.file(path))
       assert.matches(why, err.description, 1, true)
@@ -140,18 +140,43 @@ describe("secret references:", function()
     end
     local server = assert((unix.stream or unix)())
     assert(server:bind(folder .. "/socket"))
-    assert.matches("cannot be opened", refused(bearer.file(folder .. "/socket")).description)
+    assert.matches("is no regular file$", refused(bearer.file(folder .. "/socket")).description)
     server:close()
   end)
 
   it("functions that raise, and give nothing or nonsense", function()
     refused(function() end)
-    refused(function() error("a secret: hunter2") end)
     refused(function() return {} end)
     refused(function() return print end)
     refused(function() return 0 / 0 end)
     refused(function() return "" end)
-    secrets.assert_absent(refused(function() error("hunter2") end), { "hunter2" })
+    secrets.assert_absent(refused(function() error {} end), { "table:" })
+    secrets.assert_absent(refused(function() return { "hunter2" } end), { "hunter2" })
+  end)
+
+  it("functions that raise are told, with text and position", function()
+    local err = refused(function() error("the vault is shut") end)
+    assert.matches("^input 'password': its function raised an error: "
+      .. "spec/secrets_spec%.lua:%d+: the vault is shut$", err.description)
+    assert.matches("the vault is shut", err.message, 1, true)
+    assert.matches("the vault is shut",
+      refused(function() error("the vault is shut", 0) end).description, 1, true)
+    assert.matches("attempt to call", refused(function() local f = {} f() end).description, 1, true)
+  end)
+
+  it("what a function raises is searched for the secrets that are known", function()
+    local def = {
+      name = "shop", inputs = { password = { secret = true }, code = { secret = true } },
+      login = { url = "https://shop.example/", form = { p = "${password}", c = "${code}" } },
+    }
+    local l = bearer.login(def, { password = "hunter22", code = function()
+      error("no code for hunter22")
+    end })
+    local t, _, err = l:token()
+    assert.is_nil(t)
+    assert.equal("no_secret", err.code)
+    assert.matches("no code for ***", err.description, 1, true)
+    secrets.assert_absent(err, { "hunter22" })
   end)
 
   it("say where they look, not what they found", function()

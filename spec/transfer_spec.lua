@@ -131,7 +131,9 @@ describe("transfers:", function()
     end)
 
     it("a CA file that is missing, empty, or none", function()
-      fails("tls", { ca_file = folder .. "/missing.pem" })
+      local ok, err = pcall(fails, "tls", { ca_file = folder .. "/missing.pem" })
+      assert.is_false(ok)
+      assert.matches("options.ca_file: '" .. folder .. "/missing.pem' does not exist", err, 1, true)
       fails("tls", { ca_file = write("empty.pem", "") })
       fails("tls", { ca_file = write("garbage.pem", "-----BEGIN CERTIFICATE-----\nx\n") })
     end)
@@ -259,8 +261,12 @@ openssl x509 -req -in r.pem -signkey k.pem -days %d -extfile ext -out c.pem]])
 
     it("that cannot be used", function()
       local cert, key = read(strict.client_cert) .. "\n", strict.client_key -- on no kept connection
-      fails("tls", with("/missing.pem", key), at)
-      fails("tls", with(cert, "/missing.pem"), at)
+      for option, options in pairs { cert = with("/missing.pem", key),
+        key = with(cert, "/missing.pem") } do
+        local ok, why = pcall(new, options, at)
+        assert.is_false(ok)
+        assert.matches("options." .. option .. ": '/missing.pem' does not exist", why, 1, true)
+      end
       fails("tls", with(cert, strict.client_cert), at)
       fails("tls", with(cert, "-----BEGIN PRIVATE KEY-----\nAAAA\n"), at)
       local err = fails("no_secret", with(cert, bearer.file "/missing.pem"), at)

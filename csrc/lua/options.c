@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "http/url.h"
 #include "lua/secret_ref.h"
 #include "lua/state.h"
 
@@ -142,7 +143,7 @@ static int take_hosts(lua_State *L, int index, bearer_options *o) {
     luaL_error(L, "not enough memory");
   for (int i = 1; i <= count; i++) {
     lua_rawgeti(L, index, i);
-    if (!is_line(L, lua_gettop(L)))
+    if (!is_text(L, lua_gettop(L)) || !bearer_url_is_host(lua_tostring(L, -1)))
       return 0;
     set_text(L, lua_gettop(L), &o->hosts[o->host_count++]);
     lua_pop(L, 1);
