@@ -171,6 +171,16 @@ for way, go in pairs(ways) do
       stays("https://api.example/x", "https://api.example",
         { base_url = "https://api.example:8443" })
     end)
+    it("to none that one reader takes for ours, and another does not", function()
+      for _, url in ipairs { "https://evil.example\\@api.example/", "https://api.example:pw@evil.example/",
+        "https://evil.example@api.example/", "https://api.example\n.evil.example/", "https://" } do
+        for _, def in ipairs { {}, { base_url = "${api}", token = { keep = { api = "api" } } } } do
+          local login, sent = open(def)
+          assert.is_false(pcall(go, login, { url = url }), url)
+          assert.equal(1, #sent)
+        end
+      end
+    end)
     it("to those that the definition or the caller names, exactly", function()
       for _, named in ipairs {
         { { hosts = { "a.example", "Files.Example:8443" } } },
@@ -442,9 +452,8 @@ describe("login:request, mistakes:", function()
   mistake({ url = "/", json = { 0 / 0 } }, "request.json: a number is not finite")
   mistake({ url = "/", json = { a = -math.huge } }, "request.json: a number is not finite")
   mistake({ url = "http://api.example/" }, "request: its URL is not https", { base_url = false })
-  mistake({ url = "http://api.example/" }, "request: http://api.example is not the provider's")
   mistake({ url = "https://u:p@api.example/" }, "request: its URL carries a user or password")
-  mistake({ url = "https://" }, "request: that URL is not the provider's")
+  mistake({ url = "https://" }, "request: its URL is no absolute https URL")
   mistake({ url = "/", timeout = 0 }, "request.timeout: a number of seconds above 0 expected")
   mistake({ url = "/", timeout = -1 }, "request.timeout: a number of seconds above 0 expected")
   mistake({ url = "/", timeout = 0 / 0 }, "request.timeout: a number of seconds above 0 expected")

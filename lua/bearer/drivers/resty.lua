@@ -40,19 +40,22 @@ local soon = 0.1 -- since something was begun
 local mover, beat -- the coroutine that moves everything, and when it last did
 local pumps = false -- is that the pump?
 local begun = 0 -- when something last was
-local bell = semaphore.new() -- wakes the pump
+local bell -- wakes the pump. Made in the worker: nginx's log of before the fork is gone there
 
 local function is_moved(within)
   return mover ~= nil and now() - beat < within
 end
 
 local waited_for = {} -- jobs
+local set_apart = {} -- functions to run in light threads that no request ends
 
 -- A worker that exits goes on for those who wait. What nobody waits for gets a moment.
 local exits_since
 
 local function is_wanted()
-  if loop.count() == 0 then
+  if set_apart[1] then -- an event that is yet to be told, say
+    return true
+  elseif loop.count() == 0 then
     return false
   elseif not ngx.worker.exiting() then
     return true
@@ -66,8 +69,6 @@ local function is_wanted()
   return now() - exits_since < patience
 end
 
-local set_apart = {} -- functions to run in light threads that no request ends
-
 local function run_apart(run)
   while set_apart[1] do
     run(table.remove(set_apart, 1))
@@ -78,6 +79,7 @@ local turn_over = 10000 -- looks: what a timer's threads allocate is freed with 
 
 local function pump()
   local me, count = coroutine.running(), 0
+  bell = bell or semaphore.new()
   mover, pumps = me, true
   while mover == me and is_wanted() and count < turn_over do
     beat = now()
@@ -120,7 +122,7 @@ end
 local function start()
   begun = now()
   need_pump()
-  if bell:count() < 0 then
+  if bell and bell:count() < 0 then
     bell:post()
   end
 end
