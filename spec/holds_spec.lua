@@ -329,6 +329,10 @@ describe("a refused token", function()
     return response.status
   end
 
+  local function is_near(expected, got)
+    assert.near(expected, got, 1e-6)
+  end
+
   it("is replaced once, and counted", function()
     local login = r:login()
     accept "token-2"
@@ -425,7 +429,183 @@ describe("a refused token", function()
       assert.equal(new, old:refresh())
     end
     assert.equal(2, r:count())
-    assert.equal(3, assert(login:refresh(new)):generation())
+    assert.equal(3, assert(login:refresh()):generation())
     assert.equal(3, r:count())
+  end)
+
+  -- As an API that refuses everything has them asked for.
+  local ways = {
+    ["login:refresh(rejected)"] = function(login, token) return login:refresh(token) end,
+    ["token:refresh()"] = function(_, token) return token:refresh() end,
+  }
+
+  for way, refresh in pairs(ways) do
+    describe("by " .. way, function()
+      local login, first, second
+
+      before_each(function()
+        login = r:login()
+        first = assert(login:token())
+        second = assert(refresh(login, first))
+        assert.same({ 2, 2 }, { second:generation(), r:count() })
+      end)
+
+      local function is_limited(token, left)
+        local none, message, err = refresh(login, token)
+        assert.is_nil(none)
+        assert.equal("rehearsal: refresh failed: a token that had just been bought was refused as "
+          .. "well: it is not replaced for a while (refused)", message)
+        assert.equal(message, err.message)
+        assert.same({ "refused", "terminal", "refresh", true },
+          { err.code, err.class, err.step, err.held })
+        is_near(left, err.retry_after)
+      end
+
+      it("is not replaced when it was itself bought for one less than 60 s ago", function()
+        r:pass(59.9)
+        is_limited(second, 60)
+        r:pass(10)
+        is_limited(second, 50)
+        assert.equal(2, r:count())
+        r:pass(49.9)
+        is_limited(second, 0.1)
+        r:pass(0.2)
+        assert.equal(3, assert(refresh(login, second)):generation())
+        assert.equal(3, r:count())
+      end)
+      it("is replaced once those 60 s are over", function()
+        r:pass(60)
+        assert.equal(3, assert(refresh(login, second)):generation())
+        assert.equal(3, r:count())
+      end)
+      it("is handed out all the same, and costs calls no login", function()
+        is_limited(second, 60)
+        assert.equal(second, assert(login:token()))
+        assert.equal("Bearer token-2", select(2, login:header()))
+        assert.equal("fresh", login:status().state)
+        assert.is_nil(login:status().hold)
+        assert.equal(2, r:count())
+      end)
+      it("is counted", function()
+        is_limited(second, 60)
+        is_limited(second, 60)
+        assert.equal(3, login:status().refused)
+      end)
+      it("is left alone for longer each time", function()
+        local token = second
+        for _, seconds in ipairs { 60, 120, 240, 480, 900, 900 } do
+          is_limited(token, seconds)
+          r:pass(seconds + 0.1)
+          token = assert(refresh(login, token))
+        end
+      end)
+      it("limits login:request and login:reject as well, and they limit it", function()
+        is_limited(second, 60)
+        api(401)
+        assert.equal(401, call(login))
+        assert.is_false(login:reject(second))
+        assert.is_false(login:reject "Bearer token-2")
+        assert.equal(2, r:count())
+        r:pass(61)
+        assert.equal(401, call(login)) -- which bought another
+        assert.equal(3, r:count())
+        is_limited(assert(login:token()), 120)
+      end)
+      it("an answer that accepts it lifts that", function()
+        api(200)
+        assert.equal(200, call(login))
+        assert.equal(3, assert(refresh(login, second)):generation())
+      end)
+      it("login:reset() lifts that", function()
+        is_limited(second, 60)
+        login:reset()
+        assert.equal(3, assert(refresh(login, second)):generation())
+      end)
+      it("does not limit login:refresh() without a token", function()
+        is_limited(second, 60)
+        for generation = 3, 6 do
+          assert.equal(generation, assert(login:refresh()):generation())
+        end
+        assert.equal(6, r:count())
+        assert.equal(6, assert(refresh(login, second)):generation()) -- which is superseded
+        assert.equal(6, r:count())
+      end)
+    end)
+  end
+end)
+
+describe("login:reject", function()
+  local r
+
+  before_each(function()
+    r = rehearsal.new()
+    r:play(r.token { lifetime = 86400 })
+  end)
+
+  after_each(function()
+    r:stop()
+  end)
+
+  it("drops the token that is handed out, and begins a renewal", function()
+    for _, how in ipairs { "token", "value of the header", "value" } do
+      local login = r:login()
+      local count, token = r:count(), assert(login:token())
+      local _, value = login:header()
+      local rejected = how == "token" and token or how == "value" and token:value() or value
+      assert.is_true(login:reject(rejected), how)
+      assert.equal(1, login:status().refused)
+      assert.is_false(login:reject(rejected), how) -- that is done
+      local new = assert(login:token())
+      assert.equal(2, new:generation())
+      assert.is_false(login:reject(rejected), how) -- there is a newer one
+      assert.equal(new, login:token())
+      assert.equal(count + 2, r:count())
+    end
+  end)
+  it("does nothing for what is not handed out", function()
+    local login, other = r:login(), r:login()
+    assert.is_false(login:reject "Bearer token-1") -- there is none
+    local token = assert(login:token())
+    local stranger = assert(other:token())
+    for _, odd in ipairs { stranger, "", "Bearer", "Bearer token-1 ", "bearer token-1", "token-" } do
+      assert.is_false(login:reject(odd))
+    end
+    assert.equal(token, login:token())
+    assert.equal(0, login:status().refused)
+    login:close()
+    assert.is_false(login:reject(token))
+    assert.equal(2, r:count())
+  end)
+  it("is limited: an API that refuses everything costs no storm of logins", function()
+    local login = r:login()
+    assert(login:token())
+    local dropped = 0
+    for _ = 1, 59 do
+      dropped = dropped + (login:reject(assert(login:token())) and 1 or 0)
+      r:pass(1)
+    end
+    assert.equal(1, dropped)
+    assert.same({ 2, "fresh" }, { r:count(), login:status().state })
+    for _ = 1, 360 do
+      login:reject(assert(login:token()))
+      r:pass(10)
+    end
+    -- the first, its replacement, and one after 1, 2, 4, 8, 15 and 15 minutes
+    assert.equal(8, r:count())
+  end)
+  it("wants a token or the value of its header", function()
+    local login = r:login()
+    for _, odd in ipairs { 3, true, {}, login } do
+      local ok, why = pcall(function() login:reject(odd) end)
+      assert.is_false(ok)
+      assert.matches("holds_spec.lua:%d+: reject: a bearer.token or the value of its header "
+        .. "expected, got " .. type(odd), why)
+    end
+    assert.is_false((pcall(function() login:reject() end)))
+  end)
+  it("gives one boolean", function()
+    local login = r:login()
+    assert.equal(1, select("#", login:reject(assert(login:token()))))
+    assert.equal(1, select("#", login:reject "x"))
   end)
 end)

@@ -38,8 +38,12 @@ function loop.warn() end
 
 local jit = rawget(_G, "jit")
 
--- pcall, where what it calls may yield.
+-- pcall, where what it calls may yield. In plain Lua 5.1 no yield passes a pcall: there, where a
+-- yield is possible at all, what is raised ends the coroutine.
 local protected = (jit or _VERSION ~= "Lua 5.1") and pcall or function(f, ...)
+  if not core.can_yield() then
+    return pcall(f, ...)
+  end
   return true, f(...)
 end
 
