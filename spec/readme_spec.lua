@@ -203,7 +203,7 @@ describe("README.md names all of the code, and no more:", function()
   end)
 
   -- The texts that an assignment to `code` may give, those on a line of their own as the last of
-  -- several results, and those that code_of returns in C.
+  -- several results, and those that a transfer may end with in C.
   local function codes_of_the_code()
     local codes = { http_NNN = true }
     for code in pairs(exchange.explained) do
@@ -223,9 +223,11 @@ describe("README.md names all of the code, and no more:", function()
       end
     end
     files:close()
-    local c = readme.read "csrc/lua/send.c"
-    for code in c:gmatch('return "([%l_]+)";') do
-      codes[code] = true
+    local c = readme.read "csrc/http/transfer.c" .. readme.read "csrc/http/worker.c"
+    for _, pattern in ipairs { "return BEARER_([%u_]+);", "multi, BEARER_([%u_]+)," } do
+      for code in c:gmatch(pattern) do
+        codes[code:lower()] = true
+      end
     end
     return readme.keys(codes)
   end

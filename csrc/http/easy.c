@@ -45,7 +45,7 @@ static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t 
   (void)total;
   (void)up_total;
   if (up > 0)
-    t->left = 1;
+    t->has_sent = 1;
   if (now > 0 && (size_t)now > t->max_response)
     t->too_large = 1;
   return t->too_large;
