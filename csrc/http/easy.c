@@ -93,9 +93,10 @@ static void set_trust(bearer_transfer *t, CURLcode *result) {
     SET(CURLOPT_CAPATH, NULL);
   }
 #if LIBCURL_VERSION_NUM < 0x074d00
-  if (own) { /* without the blob, nothing tells its connections from those of others */
+  if (own) { /* without a blob, nothing tells its connections and sessions from others */
     SET(CURLOPT_FRESH_CONNECT, 1L);
     SET(CURLOPT_FORBID_REUSE, 1L);
+    SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
   }
 #endif
   t->uses_system_trust = !own && bearer_trust_has_store();
