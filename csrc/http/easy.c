@@ -99,6 +99,9 @@ static void set_trust(bearer_transfer *t, CURLcode *result) {
     SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
   }
 #endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+  SET(CURLOPT_CA_CACHE_TIMEOUT, 0L); /* it keeps stores by their files' names alone */
+#endif
   t->uses_system_trust = !own && bearer_trust_has_store();
   if (bearer_trust_has_store()) {
     SET(CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
