@@ -43,6 +43,7 @@ typedef struct {
 } bearer_job_class;
 
 struct bearer_job {
+  const char *mark; /* borrowed: its address marks a job */
   const bearer_job_class *class;
   bearer_lua_state *state;
   bearer_job_list *list; /* the one it is in; NULL = none */

@@ -20,8 +20,7 @@ typedef struct {
   int details; /* stack index of the provider's error fields; 0 = none */
 } frame;
 
-/* ---- ending -------------------------------------------------------------------------
- */
+/* ---- ending -------------------------------------------------------------------- */
 
 static bearer_step_name step_name(const bearer_renewal *r) {
   return r->is_refresh ? BEARER_STEP_REFRESH : BEARER_STEP_LOGIN;
@@ -91,8 +90,7 @@ void bearer_renewal_push_error(lua_State *L, int index) {
   bearer_error_push(L, &r->failure, r->def->name, step_name(r), 0);
 }
 
-/* ---- after a failure ------------------------------------------------------------------
- */
+/* ---- after a failure ----------------------------------------------------------- */
 
 static int has_refresh_input(const bearer_definition *def) {
   return bearer_definition_is_input(def, BEARER_NAME_REFRESH_TOKEN);
@@ -105,7 +103,7 @@ static int spends(const bearer_renewal *r) { /* what may rotate */
 static long old_generation(frame *f) {
   const bearer_token *old;
   bearer_get_slot(f->c.L, 1, BEARER_RENEWAL_OLD);
-  old = luaL_testudata(f->c.L, -1, BEARER_TOKEN);
+  old = bearer_token_test(f->c.L, -1);
   lua_pop(f->c.L, 1);
   return old != NULL ? old->generation : 0;
 }
@@ -182,8 +180,7 @@ static bearer_progress end_with(frame *f, bearer_code code, const char *descript
   return end_with_failure(f);
 }
 
-/* ---- inputs
- * ----------------------------------------------------------------------------- */
+/* ---- inputs -------------------------------------------------------------------- */
 
 int bearer_renewal_wants(const bearer_exchanges *requests, int name) {
   return requests->mentions[name] || requests->has_functions;
@@ -204,12 +201,14 @@ static bearer_progress end_held(bearer_renewal *r) {
 static int note_fingerprint(frame *f) {
   bearer_renewal *r = f->r;
   int ok;
+  r->has_fingerprint = 1;
+  if (!r->has_dynamic) /* then it is the same for ever */
+    return 0;
   bearer_fork_lock();
   ok = bearer_vars_fingerprint(&r->vars, r->job.state->key, r->fingerprint);
   bearer_fork_unlock();
   if (!ok)
     luaL_error(f->c.L, "not enough memory");
-  r->has_fingerprint = 1;
   return r->is_probe && memcmp(r->fingerprint, r->held_fingerprint, 32) == 0;
 }
 
@@ -334,7 +333,7 @@ static bearer_progress all_gathered(frame *f) {
   if (r->is_refresh) {
     bearer_renewal_builtins(&f->c, r->job.state);
     bearer_get_slot(f->c.L, 1, BEARER_RENEWAL_OLD);
-    old = luaL_testudata(f->c.L, -1, BEARER_TOKEN);
+    old = bearer_token_test(f->c.L, -1);
     if (old != NULL && !bearer_token_carry(old, &r->vars))
       luaL_error(f->c.L, "not enough memory");
     lua_pop(f->c.L, 1);
@@ -395,8 +394,7 @@ static bearer_progress take_input(frame *f) {
   return BEARER_GO_ON;
 }
 
-/* ---- sending
- * ------------------------------------------------------------------------------ */
+/* ---- sending ------------------------------------------------------------------- */
 
 static const bearer_exchanges *requests_of(const bearer_renewal *r) {
   return r->is_refresh ? &r->def->refresh : &r->def->login;
@@ -416,10 +414,12 @@ static bearer_progress send_request(frame *f) {
   double now = bearer_now(r->job.state), left = r->job.deadline - now;
   const bearer_options *options = bearer_options_at(f->c.L, f->options);
   bearer_progress progress;
+  int is_checked;
   if ((r->attempts > 1 || r->index > 0) && left <= 0)
     return end_with(f, BEARER_TIMEOUT, "the time for it is over");
+  is_checked = r->index < 32 && (r->checked[r->is_refresh] >> r->index & 1);
   if (!bearer_build(&f->c, &requests_of(r)->list[r->index], options->allow_http,
-                    &r->sending.request))
+                    is_checked, &r->sending.request))
     return unbuildable(f);
   r->sent_at = bearer_now(r->job.state);
   r->sent = 1;
@@ -438,8 +438,7 @@ static bearer_progress send_request(frame *f) {
   return progress;
 }
 
-/* ---- answers
- * -------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------- */
 
 static bearer_progress not_usable(frame *f, bearer_answer *a) {
   f->r->failure = a->failure;
@@ -521,8 +520,7 @@ static bearer_progress lost(frame *f) {
   return fail_with(f, BEARER_LOST, "the answer was lost", 0);
 }
 
-/* ---- stepping
- * --------------------------------------------------------------------------------- */
+/* ---- stepping ------------------------------------------------------------------ */
 
 static void set_up(frame *f, lua_State *L, bearer_renewal *r) {
   lua_settop(L, 4);
