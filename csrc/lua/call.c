@@ -269,14 +269,9 @@ static bearer_progress ask_function(frame *f) { /* which is on top */
 }
 
 static bearer_progress take_input(frame *f) {
-  lua_State *L = f->c.L;
   const bearer_input *in = &f->call->def->inputs[f->call->asked];
   char why[BEARER_WHY_MAX];
-  if (!lua_toboolean(L, 2) || lua_isnil(L, 3)) {
-    snprintf(why, sizeof(why), "input '%s': its function gave nothing", in->label);
-    return fail_with(f, BEARER_NO_SECRET, why);
-  }
-  if (!bearer_input_put(L, f->c.provider, f->call->def, in, 3, &f->call->vars, why))
+  if (!bearer_input_take(f->c.L, f->c.provider, f->call->def, in, &f->call->vars, why))
     return fail_with(f, BEARER_NO_SECRET, why);
   f->call->asked++;
   f->call->step = BEARER_CALL_INPUTS;

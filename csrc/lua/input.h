@@ -23,6 +23,12 @@ int bearer_input_put(lua_State *L, int provider, const bearer_definition *def,
                      const bearer_input *input, int index, bearer_vars *vars,
                      char why[BEARER_WHY_MAX]);
 
+/* Likewise with what the input's function gave: at 2 did it return?, at 3 the value, at 4
+   why there is none, or at 3 what it raised. [-0, +0, m] */
+int bearer_input_take(lua_State *L, int provider, const bearer_definition *def,
+                      const bearer_input *input, bearer_vars *vars,
+                      char why[BEARER_WHY_MAX]);
+
 /* Likewise with what the secret reference at index names. [-0, +0, m] */
 int bearer_input_read(lua_State *L, int provider, const bearer_definition *def,
                       const bearer_input *input, int index, bearer_vars *vars,

@@ -372,22 +372,11 @@ static bearer_progress gather(frame *f) {
   }
 }
 
-/* What the function of an input gave: at 2 did it return?, at 3 the value, at 4 why not.
- */
 static bearer_progress take_input(frame *f) {
   bearer_renewal *r = f->r;
-  lua_State *L = f->c.L;
   const bearer_input *in = &r->def->inputs[r->asked % r->def->input_count];
   char why[BEARER_WHY_MAX];
-  int returned = lua_toboolean(L, 2), at = returned ? 4 : 3;
-  const char *text = lua_type(L, at) == LUA_TSTRING ? lua_tostring(L, at) : NULL;
-  if (!returned || lua_isnil(L, 3)) {
-    snprintf(why, sizeof(why), "input '%s': its function %s%s%s", in->label,
-             returned ? "gave nothing" : "raised an error", text != NULL ? ": " : "",
-             text != NULL ? text : "");
-    return no_input(f, why);
-  }
-  if (!bearer_input_put(L, f->c.provider, r->def, in, 3, &r->vars, why))
+  if (!bearer_input_take(f->c.L, f->c.provider, r->def, in, &r->vars, why))
     return no_input(f, why);
   r->asked++;
   r->step = BEARER_RENEWAL_INPUTS;
