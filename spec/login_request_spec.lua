@@ -147,9 +147,9 @@ for way, go in pairs(ways) do
       end)
       assert.is_false(ok, url)
       assert.matches("login_request_spec.lua:", why, 1, true)
-      assert.truthy(why:find(way:match "%w+$" .. ": " .. shown .. " is not the provider's: the token "
-        .. "goes there only when the definition's 'hosts' or the option 'allow_hosts' names it",
-        1, true), why)
+      assert.truthy(why:find(("%s: %s is not the provider's: the token goes there only when the "
+        .. "definition's 'hosts' or the option 'allow_hosts' names it")
+        :format(way:match "%w+$", shown), 1, true), why)
       assert.equal(1, #sent) -- the login alone
     end
 
@@ -172,8 +172,10 @@ for way, go in pairs(ways) do
         { base_url = "https://api.example:8443" })
     end)
     it("to none that one reader takes for ours, and another does not", function()
-      for _, url in ipairs { "https://evil.example\\@api.example/", "https://api.example:pw@evil.example/",
-        "https://evil.example@api.example/", "https://api.example\n.evil.example/", "https://" } do
+      for _, url in ipairs {
+        "https://evil.example\\@api.example/", "https://api.example:pw@evil.example/",
+        "https://evil.example@api.example/", "https://api.example\n.evil.example/", "https://",
+      } do
         for _, def in ipairs { {}, { base_url = "${api}", token = { keep = { api = "api" } } } } do
           local login, sent = open(def)
           assert.is_false(pcall(go, login, { url = url }), url)
@@ -451,7 +453,8 @@ describe("login:request, mistakes:", function()
     "request.json: it holds a function, a thread or an object")
   mistake({ url = "/", json = { 0 / 0 } }, "request.json: a number is not finite")
   mistake({ url = "/", json = { a = -math.huge } }, "request.json: a number is not finite")
-  mistake({ url = "http://api.example/" }, "request: its URL is not https", { base_url = false })
+  mistake({ url = "http://api.example/" }, "request: its URL is not https")
+  mistake({ url = "http://x.example/" }, "request: its URL is not https", { base_url = false })
   mistake({ url = "https://u:p@api.example/" }, "request: its URL carries a user or password")
   mistake({ url = "https://" }, "request: its URL is no absolute https URL")
   mistake({ url = "/", timeout = 0 }, "request.timeout: a number of seconds above 0 expected")
