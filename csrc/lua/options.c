@@ -310,7 +310,7 @@ void bearer_options_push(lua_State *L, int index) {
   if (lua_isnoneornil(L, index))
     return;
   if (!lua_istable(L, index))
-    bearer_raise(L, "options: a table expected, got %s", luaL_typename(L, index));
+    bearer_raise(L, "options: a table expected, got %s", bearer_type_name(L, index));
   shared = lua_gettop(L);
   o = make(L); /* shared, options */
   copy(L, o, shared + 1, bearer_options_at(L, shared), shared);
@@ -405,7 +405,7 @@ static int options_defaults(lua_State *L) {
   make(L);
   if (!lua_isnil(L, 1)) {
     if (!lua_istable(L, 1))
-      return bearer_raise(L, "defaults: a table expected, got %s", luaL_typename(L, 1));
+      return bearer_raise(L, "defaults: a table expected, got %s", bearer_type_name(L, 1));
     take_all(L, 1, 2, lua_touserdata(L, 2));
   }
   bearer_state_keep(L, BEARER_OPTIONS);

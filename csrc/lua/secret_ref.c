@@ -95,7 +95,7 @@ const char *bearer_secret_ref_read(lua_State *L, int index, bearer_secret *out) 
 static const char *check_name(lua_State *L, const char *function, size_t *size) {
   const char *name;
   if (lua_type(L, 1) != LUA_TSTRING)
-    bearer_raise(L, "%s: a text expected, got %s", function, luaL_typename(L, 1));
+    bearer_raise(L, "%s: a text expected, got %s", function, bearer_type_name(L, 1));
   name = lua_tolstring(L, 1, size);
   if (*size == 0 || strlen(name) != *size)
     bearer_raise(L, "%s: a name without NUL expected", function);
@@ -139,7 +139,7 @@ static int secret_ref_file(lua_State *L) {
   const char *name = check_name(L, "file", &size), *field = NULL;
   if (!lua_isnoneornil(L, 2)) {
     if (!lua_istable(L, 2))
-      return bearer_raise(L, "file: a table expected, got %s", luaL_typename(L, 2));
+      return bearer_raise(L, "file: a table expected, got %s", bearer_type_name(L, 2));
     lua_getfield(L, 2, "json");
     if (lua_type(L, -1) != LUA_TSTRING)
       return bearer_raise(L, "file.json: the name of a field expected");
