@@ -52,7 +52,8 @@ const char *bearer_type_name(lua_State *L, int index) {
 void *bearer_check(lua_State *L, int index, const char *type, const char *method) {
   void *object = luaL_testudata(L, index, type);
   if (object == NULL)
-    bearer_raise(L, "%s: a %s expected, got %s", method, type, bearer_type_name(L, index));
+    bearer_raise(L, "%s: a %s expected, got %s", method, type,
+                 bearer_type_name(L, index));
   return object;
 }
 
