@@ -102,28 +102,37 @@ describe("what a function raises is told:", function()
   it("that of the option refused", function()
     local f, said = raising "odd status"
     local login = shop.login(nil, nil, nil, { refused = f })
-    assert.equal(said, told(login, "interrupted", said, "request",
-      { url = "https://shop.example/x" }).description)
+    assert.equal("option 'refused': it raised an error: " .. said,
+      told(login, "interrupted", said, "request", { url = "https://shop.example/x" }).description)
   end)
 
-  it("what is no text is not, nor any secret", function()
-    local thrown = setmetatable({ "hunter22" }, { __tostring = function() return "hunter22" end })
+  it("what is no text is told by its kind, or as it says itself", function()
+    local thrown
     local function throw()
       error(thrown)
     end
     local url = "https://shop.example/"
     for _, case in ipairs {
-      { options = { transport = throw } },
-      { inputs = { p = { secret = true } }, login = { url = url, form = { p = "${p}" } },
+      { options = { transport = throw }, is_called_from_lua = true },
+      { is_called_from_lua = true, inputs = { p = { secret = true } }, login = { url = url, form = { p = "${p}" } },
         given = { p = throw } },
       { login = { url = url, form = { x = throw } } },
       { login = { url = url, expect = throw } },
     } do
       local login = shop.login({ inputs = case.inputs, login = case.login }, case.given, nil,
         case.options)
+      thrown = { "hunter22" }
       local none, message, err = login:token()
       assert.is_nil(none)
       secrets.assert_absent({ message, err }, { "hunter22" })
+      login:reset()
+      thrown = setmetatable({}, { __tostring = function() return "a made one" end })
+      none, message, err = login:token()
+      assert.is_nil(none)
+      if case.is_called_from_lua then
+        assert.matches("a made one", err.description, 1, true)
+        assert.matches("a made one", message, 1, true)
+      end
     end
   end)
 end)

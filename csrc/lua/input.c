@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "http/url.h"
+#include "lua/error.h"
 #include "lua/secret_ref.h"
 #include "lua/value.h"
 
@@ -208,19 +209,6 @@ int bearer_input_put(lua_State *L, int provider, const bearer_definition *def,
   return ok;
 }
 
-int bearer_input_take(lua_State *L, int provider, const bearer_definition *def,
-                      const bearer_input *input, bearer_vars *vars,
-                      char why[BEARER_WHY_MAX]) {
-  int returned = lua_toboolean(L, 2), at = returned ? 4 : 3;
-  const char *text = lua_type(L, at) == LUA_TSTRING ? lua_tostring(L, at) : NULL;
-  if (returned && !lua_isnil(L, 3))
-    return bearer_input_put(L, provider, def, input, 3, vars, why);
-  snprintf(why, BEARER_WHY_MAX, "input '%s': its function %s%s%s", input->label,
-           returned ? "gave nothing" : "raised an error", text != NULL ? ": " : "",
-           text != NULL ? text : "");
-  return 0;
-}
-
 /* Only what goes into a URL as it is, or must be one of a few, is looked at; for the
    latter it becomes a Lua string. */
 static int check_read(const check *c, const bearer_secret *value) {
@@ -256,6 +244,17 @@ int bearer_input_read(lua_State *L, int provider, const bearer_definition *def,
   ok = ok && check_read(&c, &value);
   bearer_secret_clear(&value);
   return ok;
+}
+
+void bearer_input_explain(lua_State *L, const bearer_input *input,
+                          const bearer_vars *vars, char why[BEARER_WHY_MAX]) {
+  int returned = lua_toboolean(L, 2), at = returned ? 4 : 3;
+  char text[BEARER_WHY_MAX] = "";
+  if (!returned || lua_type(L, at) == LUA_TSTRING)
+    bearer_explain_raised(L, at, vars, text, sizeof(text));
+  snprintf(why, BEARER_WHY_MAX, "input '%s': its function %s%s%s", input->label,
+           returned ? "gave nothing" : "raised an error", text[0] != '\0' ? ": " : "",
+           text);
 }
 
 /* ---- all of them --------------------------------------------------------------- */

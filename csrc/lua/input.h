@@ -10,6 +10,11 @@
 
 #define BEARER_WHY_MAX 256
 
+/* Why the function of an input gave no value: at 2 whether it returned, behind that what
+   it gave or raised. [-0, +0, m] */
+void bearer_input_explain(lua_State *L, const bearer_input *input,
+                          const bearer_vars *vars, char why[BEARER_WHY_MAX]);
+
 /* Check the inputs in the table at `given` and put them into vars. Secret references and
    functions, which are asked anew for each login, are pushed as a table by the number of
    their input (from 1), or nil when there are none. Raises what is missing, unknown or
@@ -22,12 +27,6 @@ void bearer_inputs_check(lua_State *L, int provider, const bearer_definition *de
 int bearer_input_put(lua_State *L, int provider, const bearer_definition *def,
                      const bearer_input *input, int index, bearer_vars *vars,
                      char why[BEARER_WHY_MAX]);
-
-/* Likewise with what the input's function gave: at 2 did it return?, at 3 the value, at 4
-   why there is none, or at 3 what it raised. [-0, +0, m] */
-int bearer_input_take(lua_State *L, int provider, const bearer_definition *def,
-                      const bearer_input *input, bearer_vars *vars,
-                      char why[BEARER_WHY_MAX]);
 
 /* Likewise with what the secret reference at index names. [-0, +0, m] */
 int bearer_input_read(lua_State *L, int provider, const bearer_definition *def,

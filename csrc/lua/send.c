@@ -85,6 +85,10 @@ static int read_transport(lua_State *L, bearer_sending *s) {
 static int take_transport(lua_State *L, bearer_sending *s, int options,
                           const bearer_vars *vars, bearer_failure *f) {
   const char *text;
+  if (lua_toboolean(L, 2) && lua_isnil(L, 3) && bearer_error_is(L, 5)) {
+    bearer_error_read(L, 5, vars, f); /* of `send`, passed on */
+    return 0;
+  }
   if (!lua_toboolean(L, 2) || lua_isnoneornil(L, 3)) {
     text = lua_type(L, lua_toboolean(L, 2) ? 4 : 3) == LUA_TSTRING
                ? lua_tostring(L, lua_toboolean(L, 2) ? 4 : 3)
@@ -109,7 +113,7 @@ static int take_transport(lua_State *L, bearer_sending *s, int options,
 static bearer_progress start(lua_State *L, bearer_job *job, bearer_sending *s,
                              int options, double seconds, int once, bearer_failure *f) {
   bearer_send_options how;
-  char text[160];
+  char text[320];
   const char *why =
       bearer_options_fill(L, options, seconds, &how, &s->secrets, text, sizeof(text));
   how.once = once;
@@ -149,14 +153,16 @@ static int take_transfer(bearer_job *job, bearer_sending *s, const bearer_vars *
 bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, int options,
                             double seconds, int once, bearer_failure *f) {
   const char *url = bearer_buffer_string(&s->request.url);
-  int has_transport;
+  int has_transport = 0;
   bearer_buffer_reset(&s->about);
   bearer_buffer_text(&s->about, bearer_buffer_string(&s->request.method));
   bearer_buffer_text(&s->about, " ");
   bearer_buffer_add(&s->about, url, strcspn(url, "?#"));
-  bearer_get_slot(L, options, BEARER_OPTION_TRANSPORT);
-  has_transport = lua_toboolean(L, -1);
-  lua_pop(L, 1);
+  if (!s->is_built_in) {
+    bearer_get_slot(L, options, BEARER_OPTION_TRANSPORT);
+    has_transport = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+  }
   if (!has_transport)
     return start(L, job, s, options, seconds, once, f);
   need_transport(L, job, s, options, seconds);
