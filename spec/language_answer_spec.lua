@@ -223,6 +223,18 @@ describe("lifetimes:", function()
     end
   end)
 
+  it("whole numbers stay whole, in v, in texts and in token:get", function()
+    local login = shop.login({
+      token = { keep = { n = "n", f = "f" } },
+      authorize = { headers = { ["X-Text"] = "${n} ${f}", ["X-V"] = function(v)
+        return v.n .. " " .. v.f
+      end } },
+    }, nil, { { body = '{"access_token":"t","n":42.0,"f":1.5}' } })
+    local token = assert(login:token())
+    assert.equal("42 1.5", token:headers()["X-Text"])
+    assert.equal("42 1.5", token:headers()["X-V"])
+    assert.same({ "42", "1.5" }, { tostring(token:get "n"), tostring(token:get "f") })
+  end)
   it("a JWT tells its own: exp - iat, numbers or texts, or exp against the Date", function()
     assert.equal(930, life(nil, { access_token = jwt { exp = 1414149956, iat = 1414149026 } }))
     assert.equal(7200, life(nil, { access_token = jwt { exp = "1700007200", iat = "1700000000" } }))

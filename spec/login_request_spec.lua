@@ -446,7 +446,8 @@ describe("login:request, mistakes:", function()
   mistake({ url = "/", query = { "x" } }, "request.query: '1' is not the name of a parameter")
   mistake({ url = "/", query = { a = { b = 1 } } }, "request.query['a']: a text or a list of texts")
   mistake({ url = "/", form = { a = print } }, "request.form['a']: a text or a list of texts")
-  mistake({ url = "/", json = { print } }, "request.json: it holds a function, a thread or an object")
+  mistake({ url = "/", json = { print } },
+    "request.json: it holds a function, a thread or an object")
   mistake({ url = "/", json = coroutine.create(function() end) },
     "request.json: it holds a function, a thread or an object")
   mistake({ url = "/", json = { a = { io.stdout } } },

@@ -114,8 +114,8 @@ describe("what a function raises is told:", function()
     local url = "https://shop.example/"
     for _, case in ipairs {
       { options = { transport = throw }, is_called_from_lua = true },
-      { is_called_from_lua = true, inputs = { p = { secret = true } }, login = { url = url, form = { p = "${p}" } },
-        given = { p = throw } },
+      { inputs = { p = { secret = true } }, login = { url = url, form = { p = "${p}" } },
+        given = { p = throw }, is_called_from_lua = true },
       { login = { url = url, form = { x = throw } } },
       { login = { url = url, expect = throw } },
     } do
