@@ -359,38 +359,47 @@ static void set_up(frame *f, lua_State *L, bearer_call *call) {
                                                              : &call->vars;
 }
 
-static bearer_progress step(lua_State *L, bearer_job *job) {
-  bearer_call *call = (bearer_call *)job;
-  int has_result = lua_gettop(L) > 1;
-  frame f;
-  set_up(&f, L, call);
+/* One thing after the other, as far as it goes without waiting. */
+static bearer_progress advance(frame *f, int has_result) {
+  bearer_call *call = f->call;
+  bearer_job *job = &call->job;
   switch (call->step) {
   case BEARER_CALL_TOKEN:
-    return want_token(&f, has_result);
+    return want_token(f, has_result);
   case BEARER_CALL_SETTLE:
-    return settle(&f, has_result);
+    return settle(f, has_result);
   case BEARER_CALL_INPUTS:
-    return gather(&f);
+    return gather(f);
   case BEARER_CALL_ASKED:
-    return has_result ? take_input(&f)
-                      : fail_with(&f, BEARER_LOST, "the answer was lost");
+    return has_result ? take_input(f) : fail_with(f, BEARER_LOST, "the answer was lost");
   case BEARER_CALL_SEND:
-    return call->kind == BEARER_CALL_LOGOUT ? build_logout(&f) : build_request(&f);
+    return call->kind == BEARER_CALL_LOGOUT ? build_logout(f) : build_request(f);
   case BEARER_CALL_SENT:
     if (bearer_transfer_has_ended(job->transfer))
-      return take_result(&f);
+      return take_result(f);
     bearer_job_wait(job, job->deadline + 1);
     return BEARER_WAITS;
   case BEARER_CALL_HOST:
-    return has_result ? take_result(&f)
-                      : fail_with(&f, BEARER_LOST, "the answer was lost");
+    return has_result ? take_result(f) : fail_with(f, BEARER_LOST, "the answer was lost");
   case BEARER_CALL_JUDGE:
-    return call->kind == BEARER_CALL_REQUEST  ? judge_request(&f)
-           : call->kind == BEARER_CALL_LOGOUT ? judge_logout(&f)
+    return call->kind == BEARER_CALL_REQUEST  ? judge_request(f)
+           : call->kind == BEARER_CALL_LOGOUT ? judge_logout(f)
                                               : end_well(call);
   default:
     return BEARER_HAS_ENDED;
   }
+}
+
+static bearer_progress step(lua_State *L, bearer_job *job) {
+  int has_result = lua_gettop(L) > 1;
+  bearer_progress progress;
+  frame f;
+  do {
+    set_up(&f, L, (bearer_call *)job); /* anew: the token may be another */
+    progress = advance(&f, has_result);
+    has_result = 0;
+  } while (progress == BEARER_GO_ON);
+  return progress;
 }
 
 static const bearer_job_class class = { step, fail_step, clear };

@@ -80,10 +80,9 @@ bearer_job *bearer_job_new(lua_State *L, const bearer_job_class *class, size_t s
   job->class = class;
   job->state = bearer_state_of(L);
   bearer_state_push(L, BEARER_JOBS); /* job, jobs */
-  lua_pushlightuserdata(L, job);
-  lua_pushvalue(L, -3);
-  lua_rawset(L, -3);
-  lua_pop(L, 1); /* job */
+  lua_pushvalue(L, -2);
+  job->anchor = luaL_ref(L, -2); /* places are used again: the table does not grow */
+  lua_pop(L, 1);                 /* job */
   put(job, &job->state->ready);
   return job;
 }
@@ -102,8 +101,7 @@ static bearer_job *check(lua_State *L, int index) {
 
 void bearer_job_push(lua_State *L, const bearer_job *job) {
   bearer_state_push(L, BEARER_JOBS); /* jobs */
-  lua_pushlightuserdata(L, (void *)job);
-  lua_rawget(L, -2);
+  lua_rawgeti(L, -1, job->anchor);
   lua_remove(L, -2);
 }
 
@@ -124,10 +122,7 @@ static int job_gc(lua_State *L) {
 /* Below lua_pcall: the job and what a function of the host's gave. */
 static int run(lua_State *L) {
   bearer_job *job = lua_touserdata(L, 1);
-  bearer_progress progress;
-  while ((progress = job->class->step(L, job)) == BEARER_GO_ON)
-    lua_settop(L, 1);
-  return progress == BEARER_NEEDS ? job->needed : 0;
+  return job->class->step(L, job) == BEARER_NEEDS ? job->needed : 0;
 }
 
 static void fail(lua_State *L, bearer_job *job, int status) { /* the error is on top */
@@ -308,9 +303,8 @@ static int job_told(lua_State *L) {
   if (job->list == &job->state->ended) {
     take_out(job);
     bearer_state_push(L, BEARER_JOBS);
-    lua_pushlightuserdata(L, job);
-    lua_pushnil(L);
-    lua_rawset(L, -3);
+    luaL_unref(L, -1, job->anchor);
+    job->anchor = 0;
   }
   lua_settop(L, 0);
   return job_ended(L);

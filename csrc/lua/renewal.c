@@ -538,29 +538,26 @@ static void set_up(frame *f, lua_State *L, bearer_renewal *r) {
   f->options = lua_gettop(L);
 }
 
-static bearer_progress step(lua_State *L, bearer_job *job) {
-  bearer_renewal *r = (bearer_renewal *)job;
-  int has_result = lua_gettop(L) > 1;
-  frame f;
-  if (job->is_cancelled)
-    return BEARER_WAITS; /* the one who steps ends it */
-  set_up(&f, L, r);
+/* One thing after the other, as far as it goes without waiting. */
+static bearer_progress advance(frame *f, int has_result) {
+  bearer_renewal *r = f->r;
+  bearer_job *job = &r->job;
   switch (r->step) {
   case BEARER_RENEWAL_INPUTS:
-    return gather(&f);
+    return gather(f);
   case BEARER_RENEWAL_SEND:
-    return send_request(&f);
+    return send_request(f);
   case BEARER_RENEWAL_TRANSFER:
     if (bearer_transfer_has_ended(job->transfer))
-      return take_result(&f);
+      return take_result(f);
     bearer_job_wait(job, job->deadline + 1);
     return BEARER_WAITS;
   case BEARER_RENEWAL_HOST:
     if (!has_result)
-      return lost(&f);
-    return r->asked < 2 * r->def->input_count ? take_input(&f) : take_result(&f);
+      return lost(f);
+    return r->asked < 2 * r->def->input_count ? take_input(f) : take_result(f);
   case BEARER_RENEWAL_READ:
-    return read_answer(&f);
+    return read_answer(f);
   case BEARER_RENEWAL_PAUSE:
     if (bearer_now(job->state) < r->paused_until) {
       bearer_job_wait(job, r->paused_until);
@@ -571,6 +568,23 @@ static bearer_progress step(lua_State *L, bearer_job *job) {
   default:
     return BEARER_HAS_ENDED;
   }
+}
+
+static bearer_progress step(lua_State *L, bearer_job *job) {
+  int has_result = lua_gettop(L) > 1;
+  bearer_progress progress;
+  frame f;
+  set_up(&f, L, (bearer_renewal *)job);
+  do {
+    if (job->is_cancelled)
+      return BEARER_WAITS; /* the one who steps ends it */
+    progress = advance(&f, has_result);
+    has_result = 0;
+    f.details = 0;
+    if (progress == BEARER_GO_ON)
+      lua_settop(L, f.options);
+  } while (progress == BEARER_GO_ON);
+  return progress;
 }
 
 static const bearer_job_class class = { step, fail_step, clear };

@@ -171,14 +171,8 @@ end
 
 local work = 0.0003 -- seconds in one poll
 
---- Advance everything, without waiting longer than `max_ms` for news.
--- @tparam ?number max_ms
--- @treturn integer as `loop.count`
-function loop.poll(max_ms)
-  if max_ms > 0 and left() == 0 then
-    local due = core.due()
-    core.poll(due and math.min(due * 1000, max_ms) or max_ms)
-  end
+-- Advance everything that can be without waiting.
+local function advance()
   local till = core.now() + work
   local job, need, turn, what, request, options = core.next()
   while job do
@@ -192,13 +186,24 @@ function loop.poll(max_ms)
   if driver.turn then
     driver.turn(till)
   end
+end
+
+--- Advance everything, without waiting longer than `max_ms` for news.
+-- @tparam number max_ms
+-- @treturn integer as `loop.count`
+function loop.poll(max_ms)
+  if max_ms > 0 and left() == 0 then
+    local due = core.due()
+    core.poll(due and math.min(due * 1000, max_ms) or max_ms)
+  end
+  advance()
   return loop.count()
 end
 
 -- Advance everything, unless the host sees to that.
 local function nudge()
   if not driver.moves then
-    loop.poll(0)
+    advance()
   end
 end
 
