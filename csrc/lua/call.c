@@ -113,11 +113,8 @@ static bearer_progress want_token(frame *f, int has_result) {
 /* ---- sending ------------------------------------------------------------------- */
 
 static int has_transport(frame *f) {
-  int has;
-  bearer_get_slot(f->c.L, f->options, BEARER_OPTION_TRANSPORT);
-  has = lua_toboolean(f->c.L, -1);
-  lua_pop(f->c.L, 1);
-  return has;
+  return bearer_options_have(bearer_options_at(f->c.L, f->options),
+                             BEARER_OPTION_TRANSPORT);
 }
 
 static bearer_progress send_request(frame *f) {
@@ -491,16 +488,15 @@ static int call_logout(lua_State *L) {
   const bearer_token *t;
   bearer_failure failure;
   bearer_call *call;
-  int has_transport_;
   lua_settop(L, 2);
   if (l->is_closed)
     return bearer_login_closed(L, l, BEARER_STEP_LOGOUT);
   bearer_get_slot(L, 1, BEARER_LOGIN_OPTIONS); /* 3 */
-  bearer_get_slot(L, 3, BEARER_OPTION_TRANSPORT);
-  has_transport_ = lua_toboolean(L, -1);
   t = bearer_login_push_token(L, 1);
   lua_settop(L, 3);
-  if (!lua_isnil(L, 2) && !has_transport_ && l->def->logout.count > 0 && t != NULL &&
+  if (!lua_isnil(L, 2) &&
+      !bearer_options_have(bearer_options_at(L, 3), BEARER_OPTION_TRANSPORT) &&
+      l->def->logout.count > 0 && t != NULL &&
       bearer_token_state(t) != BEARER_EXPIRED) { /* nothing is given up for nothing */
     bearer_failure_set(&failure, BEARER_CANNOT_WAIT,
                        "nothing was sent, as its answer cannot be waited for here");

@@ -216,7 +216,7 @@ static void make_due_ready(bearer_lua_state *state, double now) {
 static bearer_job *next_ready(bearer_lua_state *state) {
   bearer_transfer *transfer;
   double now;
-  if (bearer_client_moves_itself(&state->client))
+  if (!bearer_client_moves_itself(&state->client))
     bearer_client_poll(&state->client, 0); /* the system grants no thread: we do it */
   transfer = bearer_client_next_ended(&state->client);
   if (transfer != NULL && transfer->user != NULL)
@@ -261,7 +261,7 @@ static int job_due(lua_State *L) {
   if (state->ready.first != NULL || state->ended.first != NULL ||
       bearer_client_has_ended(&state->client))
     left = 0;
-  if (state->waiting.first != NULL && bearer_client_moves_itself(&state->client) &&
+  if (state->waiting.first != NULL && !bearer_client_moves_itself(&state->client) &&
       left > 0.005)
     left = 0.005;
   if (left == INFINITY)

@@ -48,7 +48,7 @@ struct bearer_job {
   bearer_lua_state *state;
   bearer_job_list *list; /* the one it is in; NULL = none */
   bearer_job *next, **link;
-  int anchor; /* where the registry keeps it; 0 = nowhere */
+  int anchor;                /* where the registry keeps it; 0 = nowhere */
   bearer_transfer *transfer; /* owned; NULL = none under way */
   double deadline;           /* monotonic: when it has to be over */
   double wake;               /* when to step it though nothing else has happened */
