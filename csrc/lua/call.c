@@ -411,8 +411,8 @@ static void set_slot(lua_State *L, int call, int slot, int value) {
 /* Push a call by the options at `options`; whether its answer can be waited for is at
    `code`. It is ready to be stepped by whoever has it. */
 static bearer_call *begin(lua_State *L, bearer_call_kind kind, int options, int code) {
-  bearer_call *call =
-      (bearer_call *)bearer_job_new(L, &class, sizeof(*call), BEARER_CALL_SLOTS);
+  bearer_call *call = (bearer_call *)bearer_job_new(L, bearer_state_of(L), &class,
+                                                    sizeof(*call), BEARER_CALL_SLOTS);
   call->kind = kind;
   call->timeout = bearer_options_at(L, options)->timeout;
   call->cannot_wait = !lua_isnoneornil(L, code);

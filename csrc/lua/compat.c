@@ -7,7 +7,7 @@
 
 void *bearer_new_slotted(lua_State *L, size_t size, int slots) {
   void *data;
-  lua_createtable(L, slots, 0); /* to set one of them later allocates nothing */
+  lua_createtable(L, slots, 0);    /* to set one of them later allocates nothing */
   data = lua_newuserdata(L, size); /* slots, data */
   lua_insert(L, -2);
   lua_setuservalue(L, -2); /* data */

@@ -73,12 +73,12 @@ void bearer_job_cancel(bearer_job *job) {
 
 /* ---- the objects --------------------------------------------------------------- */
 
-bearer_job *bearer_job_new(lua_State *L, const bearer_job_class *class, size_t size,
-                           int slots) {
+bearer_job *bearer_job_new(lua_State *L, bearer_lua_state *state,
+                           const bearer_job_class *class, size_t size, int slots) {
   bearer_job *job = bearer_new(L, BEARER_JOB, size, slots);
   job->mark = &mark;
   job->class = class;
-  job->state = bearer_state_of(L);
+  job->state = state;
   bearer_state_push(L, BEARER_JOBS); /* job, jobs */
   lua_pushvalue(L, -2);
   job->anchor = luaL_ref(L, -2); /* places are used again: the table does not grow */
@@ -237,13 +237,28 @@ static void give_up_call(bearer_job *job) {
   }
 }
 
+/* core.turn(seconds) -> an instant: until then core.next() goes on stepping */
+static int job_turn(lua_State *L) {
+  bearer_lua_state *state = bearer_state_here(L);
+  state->till = bearer_now(state) + luaL_checknumber(L, 1);
+  state->has_stepped = 0;
+  lua_pushnumber(L, state->till);
+  return 1;
+}
+
 /* core.next() -> a job that has been stepped, since something has happened to it, and
-   what it needs, as core.step says it; nothing when there is none */
+   what it needs, as core.step says it; nothing when there is none, or when the time is
+   over: but one is stepped at least */
 static int job_next(lua_State *L) {
-  bearer_job *job = next_ready(bearer_state_here(L));
+  bearer_lua_state *state = bearer_state_here(L);
+  bearer_job *job;
+  if (state->has_stepped && bearer_now(state) > state->till)
+    return 0;
+  job = next_ready(state);
   lua_settop(L, 0);
   if (job == NULL)
     return 0;
+  state->has_stepped = 1;
   bearer_job_push(L, job);
   give_up_call(job);
   step(L, 1);
@@ -312,9 +327,9 @@ static int job_told(lua_State *L) {
 
 static const luaL_Reg functions[] = {
   { "step", job_step },   { "answer", job_answer }, { "abandon", job_abandon },
-  { "next", job_next },   { "due", job_due },       { "count", job_count },
-  { "ended", job_ended }, { "state", job_state },   { "told", job_told },
-  { NULL, NULL },
+  { "turn", job_turn },   { "next", job_next },     { "due", job_due },
+  { "count", job_count }, { "ended", job_ended },   { "state", job_state },
+  { "told", job_told },   { NULL, NULL },
 };
 
 static const luaL_Reg metamethods[] = {

@@ -452,7 +452,7 @@ static bearer_renewal *begin(lua_State *L, int index) {
   bearer_renewal *r;
   int at;
   lua_pop(L, 1);
-  r = bearer_renewal_new(L, l->def); /* from here on nothing allocates */
+  r = bearer_renewal_new(L, l->state, l->def); /* from here on nothing allocates */
   at = lua_gettop(L);
   bearer_get_slot(L, index, BEARER_LOGIN_OPTIONS);
   o = bearer_options_at(L, lua_gettop(L));

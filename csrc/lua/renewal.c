@@ -472,7 +472,7 @@ static bearer_progress take_token(frame *f, bearer_answer *a) {
     return not_usable(f, a);
   }
   r->is_rotated = is_rotated(f, &found);
-  t = bearer_token_new(L, f->login, f->c.provider, f->options, r->def);
+  t = bearer_token_new(L, r->job.state, f->login, f->c.provider, f->options, r->def);
   if (!bearer_token_fill(L, t, &r->vars, &found, r->sent_at, r->leeway,
                          bearer_state_random(r->job.state)))
     luaL_error(L, "not enough memory");
@@ -589,9 +589,10 @@ static bearer_progress step(lua_State *L, bearer_job *job) {
 
 static const bearer_job_class class = { step, fail_step, clear };
 
-bearer_renewal *bearer_renewal_new(lua_State *L, const bearer_definition *def) {
-  bearer_renewal *r =
-      (bearer_renewal *)bearer_job_new(L, &class, sizeof(*r), BEARER_RENEWAL_SLOTS);
+bearer_renewal *bearer_renewal_new(lua_State *L, bearer_lua_state *state,
+                                   const bearer_definition *def) {
+  bearer_renewal *r = (bearer_renewal *)bearer_job_new(L, state, &class, sizeof(*r),
+                                                       BEARER_RENEWAL_SLOTS);
   r->def = def;
   bearer_definition_retain(def);
   r->began = bearer_now(r->job.state);

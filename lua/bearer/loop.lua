@@ -173,13 +173,10 @@ local work = 0.0003 -- seconds in one poll
 
 -- Advance everything that can be without waiting.
 local function advance()
-  local till = core.now() + work
+  local till = core.turn(work)
   local job, need, turn, what, request, options = core.next()
   while job do
     go_on(job, need, turn, what, request, options)
-    if core.now() > till then
-      break
-    end
     job, need, turn, what, request, options = core.next()
   end
   announce()
@@ -257,9 +254,8 @@ local function wait(job)
     end
     if code then
       return code
-    elseif core.state(job) ~= "ended" then
-      nudge()
     end
+    nudge()
     state = core.state(job)
   end
 end
