@@ -170,8 +170,8 @@ static void set_route(bearer_transfer *t, CURLcode *result) {
   SET(CURLOPT_ACCEPT_ENCODING, "");
   SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   SET(CURLOPT_PROXY, t->proxy.data != NULL ? t->proxy.data : "");
-  if (t->proxy.data != NULL) /* else nobody asks for exceptions */
-    SET(CURLOPT_NOPROXY, t->no_proxy.data != NULL ? t->no_proxy.data : "");
+  /* also without a proxy: libcurl would ask the environment, in this thread */
+  SET(CURLOPT_NOPROXY, t->no_proxy.data != NULL ? t->no_proxy.data : "");
   if (t->user_agent.data != NULL)
     SET(CURLOPT_USERAGENT, t->user_agent.data);
 }

@@ -461,12 +461,14 @@ end
 local function jit_header()
   local ffi = require "ffi"
   pcall(ffi.cdef, [[
-    typedef struct { long s; long ns; } bearer_timespec;
     typedef struct { int frozen; } bearer_frozen;
     int clock_gettime(int clock, void *time);
   ]]) -- known already when this module is loaded anew
   local coarse = 6 -- CLOCK_MONOTONIC_COARSE
-  local now = ffi.new "bearer_timespec"
+  -- The seconds and nanoseconds of a timespec; of longs their low halves, as a number of 64 bits
+  -- would be an object.
+  local now = ffi.new(ffi.abi "64bit" and "struct { int s, s_high, ns, ns_high; }"
+    or "struct { int s, ns; }")
   local clock_address, served_address = core.addresses()
   local clock = ffi.cast("const bearer_frozen *", clock_address)
   local served = ffi.cast("const unsigned int *", served_address)
@@ -479,7 +481,7 @@ local function jit_header()
     end
     local entry = entries[self] or {}
     entry.name, entry.value, entry.served = name, value, served[0]
-    entry.s, entry.ns = tonumber(now.s), tonumber(now.ns)
+    entry.s, entry.ns = now.s, now.ns
     entries[self] = entry
     return name, value
   end
@@ -487,8 +489,8 @@ local function jit_header()
   return function(self)
     ffi.C.clock_gettime(coarse, now)
     local entry = entries[self]
-    if entry and clock.frozen == 0 and entry.served == served[0] and entry.ns == tonumber(now.ns)
-      and entry.s == tonumber(now.s) then
+    if entry and clock.frozen == 0 and entry.served == served[0] and entry.ns == now.ns
+      and entry.s == now.s then
       return entry.name, entry.value
     end
     return look(self)
@@ -498,7 +500,7 @@ end
 local function header_method()
   if core.header_method then
     return core.header_method(find_header)
-  elseif jit and jit.os == "Linux" and pcall(require, "ffi") then
+  elseif jit and jit.os == "Linux" and pcall(require, "ffi") and require("ffi").abi "le" then
     return jit_header()
   end
   return plain_header
