@@ -11,7 +11,7 @@ Calls: what a caller asks for and waits for itself.
 #include "lua/secret_ref.h"
 #include "lua/value.h"
 
-/* Stack of a step: 1 the call, 2 to 4 what was answered, then these. */
+/* Stack of a step: 1 the call, 2 to 5 what was answered, then these. */
 typedef struct {
   bearer_call *call;
   bearer_context c;
@@ -113,6 +113,8 @@ static bearer_progress want_token(frame *f, int has_result) {
 /* ---- sending ------------------------------------------------------------------- */
 
 static int has_transport(frame *f) {
+  if (f->call->sending.is_built_in)
+    return 0;
   return bearer_options_have(bearer_options_at(f->c.L, f->options),
                              BEARER_OPTION_TRANSPORT);
 }
@@ -177,7 +179,7 @@ static int has_refused_code(frame *f, const bearer_response *response) {
 /* The option `refused`: 1, 0, or -1 when it raised an error. */
 static int asks_host(frame *f, const bearer_response *response) {
   lua_State *L = f->c.L;
-  const char *text;
+  char text[BEARER_WHY_MAX], why[BEARER_WHY_MAX + 64];
   int is;
   bearer_get_slot(L, f->options, BEARER_OPTION_REFUSED);
   if (!lua_isfunction(L, -1)) {
@@ -192,9 +194,9 @@ static int asks_host(frame *f, const bearer_response *response) {
   case LUA_ERRMEM:
     return lua_error(L);
   default:
-    text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "no text";
-    bearer_failure_set(&f->call->failure, BEARER_INTERRUPTED, NULL);
-    bearer_failure_describe(&f->call->failure, f->c.vars, text, strlen(text));
+    bearer_explain_raised(L, -1, f->c.vars, text, sizeof(text));
+    snprintf(why, sizeof(why), "option 'refused': it raised an error: %s", text);
+    bearer_failure_set(&f->call->failure, BEARER_INTERRUPTED, why);
     is = -1;
   }
   lua_pop(L, 1);
@@ -270,7 +272,7 @@ static bearer_progress take_input(frame *f) {
   const bearer_input *in = &f->call->def->inputs[f->call->asked];
   char why[BEARER_WHY_MAX];
   if (!lua_toboolean(L, 2) || lua_isnil(L, 3)) {
-    snprintf(why, sizeof(why), "input '%s': its function gave nothing", in->label);
+    bearer_input_explain(L, in, f->c.vars, why);
     return fail_with(f, BEARER_NO_SECRET, why);
   }
   if (!bearer_input_put(L, f->c.provider, f->call->def, in, 3, &f->call->vars, why))
@@ -340,7 +342,7 @@ static void push_slot(frame *f, int slot, int *index) {
 
 static void set_up(frame *f, lua_State *L, bearer_call *call) {
   const bearer_token *t;
-  lua_settop(L, 4);
+  lua_settop(L, 5);
   luaL_checkstack(L, 30, NULL);
   memset(f, 0, sizeof(*f));
   f->call = call;
@@ -521,6 +523,7 @@ static int call_transfer(lua_State *L) {
   }
   call = begin(L, BEARER_CALL_TRANSFER, 2, 3); /* 4 */
   call->step = BEARER_CALL_SEND;
+  call->sending.is_built_in = 1;
   set_slot(L, 4, BEARER_CALL_SLOT_REQUEST, 1);
   take_timeout(L, call, 1);
   return 1;

@@ -156,7 +156,7 @@ static void check_timeout(lua_State *L, int request) {
 
 void bearer_call_check(lua_State *L, int request, int bare) {
   if (!lua_istable(L, request))
-    bearer_raise(L, "request: a table expected, got %s", luaL_typename(L, request));
+    bearer_raise(L, "request: a table expected, got %s", bearer_type_name(L, request));
   luaL_checkstack(L, 20, NULL);
   check_fields(L, request);
   if (!has(L, request, "url"))

@@ -40,7 +40,7 @@ void *bearer_new(lua_State *L, const char *type, size_t size, int slots) {
   return object;
 }
 
-static const char *kind_of(lua_State *L, int index) { /* [-0, +1, m] */
+const char *bearer_type_name(lua_State *L, int index) {
   if (lua_type(L, index) == LUA_TUSERDATA && luaL_getmetafield(L, index, "__name")) {
     if (lua_isstring(L, -1))
       return lua_tostring(L, -1);
@@ -53,7 +53,8 @@ static const char *kind_of(lua_State *L, int index) { /* [-0, +1, m] */
 void *bearer_check(lua_State *L, int index, const char *type, const char *method) {
   void *object = luaL_testudata(L, index, type);
   if (object == NULL)
-    bearer_raise(L, "%s: a %s expected, got %s", method, type, kind_of(L, index));
+    bearer_raise(L, "%s: a %s expected, got %s", method, type,
+                 bearer_type_name(L, index));
   return object;
 }
 

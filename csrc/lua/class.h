@@ -34,6 +34,9 @@ static inline void *bearer_test(lua_State *L, int index, const char *mark) {
   return object;
 }
 
+/* What kind of thing is at index: "number", "bearer.login". [-0, +1, m] */
+const char *bearer_type_name(lua_State *L, int index);
+
 /* The userdata at index, of this type; otherwise a mistake of the caller of `method`.
    [-0, +0, v] */
 void *bearer_check(lua_State *L, int index, const char *type, const char *method);

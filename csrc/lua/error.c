@@ -28,7 +28,7 @@ void bearer_failure_set(bearer_failure *f, bearer_code code, const char *descrip
     copy(f->description, sizeof(f->description), description);
 }
 
-static void show(char *to, size_t room, const bearer_vars *vars, const char *text,
+void bearer_show(char *to, size_t room, const bearer_vars *vars, const char *text,
                  size_t size) {
   bearer_buffer out = { 0 };
   bearer_redact_sentence(vars, text, size, &out);
@@ -38,12 +38,24 @@ static void show(char *to, size_t room, const bearer_vars *vars, const char *tex
 
 void bearer_failure_describe(bearer_failure *f, const bearer_vars *vars, const char *text,
                              size_t size) {
-  show(f->description, sizeof(f->description), vars, text, size);
+  bearer_show(f->description, sizeof(f->description), vars, text, size);
+}
+
+void bearer_explain_raised(lua_State *L, int index, const bearer_vars *vars, char *to,
+                           size_t room) {
+  size_t size;
+  const char *text;
+  if (lua_type(L, index) != LUA_TSTRING) {
+    copy(to, room, luaL_typename(L, index));
+    return;
+  }
+  text = lua_tolstring(L, index, &size);
+  bearer_show(to, room, vars, text, size);
 }
 
 void bearer_failure_about(bearer_failure *f, const bearer_vars *vars, const char *text,
                           size_t size) {
-  show(f->request, sizeof(f->request), vars, text, size);
+  bearer_show(f->request, sizeof(f->request), vars, text, size);
 }
 
 /* ---- the objects --------------------------------------------------------------- */
@@ -158,6 +170,48 @@ void bearer_error_push_held(lua_State *L, int index, double retry_after) {
   wrap(L);
 }
 
+int bearer_error_is(lua_State *L, int index) {
+  return luaL_testudata(L, index, BEARER_ERROR) != NULL;
+}
+
+/* Push a field of the table on top as text, or NULL. [-0, +1, m] */
+static const char *push_text(lua_State *L, const char *name) {
+  lua_getfield(L, -1, name);
+  return lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+}
+
+static bearer_class class_named(const char *name) {
+  int class = BEARER_TRANSIENT;
+  while (name != NULL && class < BEARER_CLASS_CLOSED &&
+         strcmp(bearer_class_name((bearer_class) class), name) != 0)
+    class ++;
+  return (bearer_class) class;
+}
+
+void bearer_error_read(lua_State *L, int index, const bearer_vars *vars,
+                       bearer_failure *f) {
+  int top = lua_gettop(L);
+  const char *text;
+  bearer_failure_set(f, BEARER_NETWORK, NULL);
+  bearer_get_slot(L, index, FIELDS);
+  if (!lua_istable(L, -1)) {
+    lua_settop(L, top);
+    return;
+  }
+  text = push_text(L, "code");
+  if (text != NULL)
+    copy(f->own_code, sizeof(f->own_code), text);
+  lua_pop(L, 1);
+  f->class = class_named(push_text(L, "class"));
+  lua_pop(L, 1);
+  text = push_text(L, "description");
+  if (text != NULL)
+    bearer_failure_describe(f, vars, text, lua_rawlen(L, -1));
+  lua_settop(L, top);
+}
+
+/* The details are given as a copy: what becomes of that is not seen by others who get
+   the same error, nor by those who are held for it. */
 static int error_index(lua_State *L) {
   bearer_check(L, 1, BEARER_ERROR, "error");
   bearer_get_slot(L, 1, FIELDS);
@@ -165,6 +219,8 @@ static int error_index(lua_State *L) {
     return 0;
   lua_pushvalue(L, 2);
   lua_rawget(L, -2);
+  if (lua_istable(L, -1))
+    push_copy(L);
   return 1;
 }
 

@@ -28,6 +28,13 @@ void bearer_failure_set(bearer_failure *f, bearer_code code, const char *descrip
 /* A stranger's words, masked and cut. vars may be NULL. */
 void bearer_failure_describe(bearer_failure *f, const bearer_vars *vars, const char *text,
                              size_t size);
+/* Words of which a part may be secret, whole when they are masked and cut only then. */
+void bearer_show(char *to, size_t room, const bearer_vars *vars, const char *text,
+                 size_t size);
+/* What a function raised, which is at index: its text, or what kind of thing it is.
+   [-0, +0, m] */
+void bearer_explain_raised(lua_State *L, int index, const bearer_vars *vars, char *to,
+                           size_t room);
 /* Note what was asked: method and URL without query. */
 void bearer_failure_about(bearer_failure *f, const bearer_vars *vars, const char *text,
                           size_t size);
@@ -46,6 +53,11 @@ void bearer_error_push(lua_State *L, const bearer_failure *f, const char *provid
 /* Push a copy of the error at index for a call that was held: what it does to the details
    is not seen by others. [-0, +1, m] */
 void bearer_error_push_held(lua_State *L, int index, double retry_after);
+
+int bearer_error_is(lua_State *L, int index); /* [-0, +0, -] */
+/* What an error says, for one that is made of it. [-0, +0, m] */
+void bearer_error_read(lua_State *L, int index, const bearer_vars *vars,
+                       bearer_failure *f);
 
 /* Push nil, message, err. [-0, +3, m] */
 int bearer_fail(lua_State *L, const bearer_failure *f, const char *provider,

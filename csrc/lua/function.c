@@ -4,6 +4,7 @@
  * away what it is reading.
  */
 #include "lua/build.h"
+#include "lua/error.h"
 #include "lua/state.h"
 #include "lua/value.h"
 
@@ -104,10 +105,8 @@ static void push_primitives(lua_State *L, int variables_at) { /* [-0, +1, m] */
 /* ---- calling ------------------------------------------------------------------- */
 
 static void note_failure(bearer_context *c) { /* what was raised is on top */
-  const char *text = lua_type(c->L, -1) == LUA_TSTRING ? lua_tostring(c->L, -1) : NULL;
   c->fault.kind = BEARER_FAULT_DEFINITION;
-  snprintf(c->fault.what, sizeof(c->fault.what), "%s",
-           text != NULL ? text : "a function of it failed");
+  bearer_explain_raised(c->L, -1, c->vars, c->fault.what, sizeof(c->fault.what));
 }
 
 int bearer_function_call(bearer_context *c, int function) {

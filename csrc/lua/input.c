@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "http/url.h"
+#include "lua/error.h"
 #include "lua/secret_ref.h"
 #include "lua/value.h"
 
@@ -243,6 +244,17 @@ int bearer_input_read(lua_State *L, int provider, const bearer_definition *def,
   ok = ok && check_read(&c, &value);
   bearer_secret_clear(&value);
   return ok;
+}
+
+void bearer_input_explain(lua_State *L, const bearer_input *input,
+                          const bearer_vars *vars, char why[BEARER_WHY_MAX]) {
+  int returned = lua_toboolean(L, 2), at = returned ? 4 : 3;
+  char text[BEARER_WHY_MAX] = "";
+  if (!returned || lua_type(L, at) == LUA_TSTRING)
+    bearer_explain_raised(L, at, vars, text, sizeof(text));
+  snprintf(why, BEARER_WHY_MAX, "input '%s': its function %s%s%s", input->label,
+           returned ? "gave nothing" : "raised an error", text[0] != '\0' ? ": " : "",
+           text);
 }
 
 /* ---- all of them --------------------------------------------------------------- */

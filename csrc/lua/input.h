@@ -10,6 +10,11 @@
 
 #define BEARER_WHY_MAX 256
 
+/* Why the function of an input gave no value: at 2 whether it returned, behind that what
+   it gave or raised. [-0, +0, m] */
+void bearer_input_explain(lua_State *L, const bearer_input *input,
+                          const bearer_vars *vars, char why[BEARER_WHY_MAX]);
+
 /* Check the inputs in the table at `given` and put them into vars. Secret references and
    functions, which are asked anew for each login, are pushed as a table by the number of
    their input (from 1), or nil when there are none. Raises what is missing, unknown or

@@ -674,7 +674,7 @@ static int login_renew(lua_State *L) {
   is_rejected = !lua_isnil(L, 2);
   if (is_rejected && bearer_token_test(L, 2) == NULL)
     return bearer_raise(L, "refresh: a bearer.token expected, got %s",
-                        luaL_typename(L, 2));
+                        bearer_type_name(L, 2));
   if (l->is_closed)
     return bearer_login_closed(L, l, BEARER_STEP_REFRESH);
   t = bearer_login_push_token(L, 1);
@@ -766,7 +766,7 @@ static int login_reject(lua_State *L) {
   if (lua_type(L, 2) != LUA_TSTRING && bearer_token_test(L, 2) == NULL)
     return bearer_raise(
         L, "reject: a bearer.token or the value of its header expected, got %s",
-        luaL_typename(L, 2));
+        bearer_type_name(L, 2));
   t = bearer_login_push_token(L, 1); /* 4 */
   is_it = t != NULL && !l->is_closed && t == lua_touserdata(L, 2);
   if (t != NULL && lua_type(L, 2) == LUA_TSTRING) {

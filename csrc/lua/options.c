@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "http/url.h"
 #include "lua/secret_ref.h"
 #include "lua/state.h"
 
@@ -142,7 +143,7 @@ static int take_hosts(lua_State *L, int index, bearer_options *o) {
     luaL_error(L, "not enough memory");
   for (int i = 1; i <= count; i++) {
     lua_rawgeti(L, index, i);
-    if (!is_line(L, lua_gettop(L)))
+    if (!is_text(L, lua_gettop(L)) || !bearer_url_is_host(lua_tostring(L, -1)))
       return 0;
     set_text(L, lua_gettop(L), &o->hosts[o->host_count++]);
     lua_pop(L, 1);
@@ -158,9 +159,10 @@ static void look_at(lua_State *L, const char *name, const char *path) {
     bearer_raise(L, "options.%s: %s %s", name, bearer_quote(path, quoted), why);
 }
 
+/* PEM or PKCS#12. What opens with words or blanks, and has PEM behind them, is no path
+   either: a path is quoted in errors. */
 static int is_content(const char *data, size_t size) {
-  return (size >= 10 && memcmp(data, "-----BEGIN", 10) == 0) ||
-         (size > 0 && data[0] == 0x30);
+  return memmem(data, size, "-----BEGIN", 10) != NULL || (size > 0 && data[0] == 0x30);
 }
 
 static int take_material(lua_State *L, int index, int object, bearer_options *o,
@@ -313,7 +315,7 @@ void bearer_options_push(lua_State *L, int index) {
   if (lua_isnoneornil(L, index))
     return;
   if (!lua_istable(L, index))
-    bearer_raise(L, "options: a table expected, got %s", luaL_typename(L, index));
+    bearer_raise(L, "options: a table expected, got %s", bearer_type_name(L, index));
   shared = lua_gettop(L);
   o = make(L); /* shared, options */
   copy(L, o, shared + 1, bearer_options_at(L, shared), shared);
@@ -358,6 +360,18 @@ static int is_path(int which, const bearer_secret *value) {
                                      !is_content(value->data, value->size));
 }
 
+/* What a reference names is always content: it is never taken for a path, and shown. */
+static const char *read_reference(lua_State *L, int reference, const char *option,
+                                  bearer_secret *out, char *text, size_t room) {
+  const char *why = bearer_secret_ref_read(L, reference, out);
+  if (why == NULL)
+    return NULL;
+  luaL_callmeta(L, reference, "__tostring");
+  snprintf(text, room, "option '%s': %s %s", option, lua_tostring(L, -1), why);
+  lua_pop(L, 1);
+  return text;
+}
+
 const char *bearer_options_fill(lua_State *L, int index, double seconds,
                                 bearer_send_options *out, bearer_option_secrets *secrets,
                                 char *text, size_t room) {
@@ -381,16 +395,14 @@ const char *bearer_options_fill(lua_State *L, int index, double seconds,
     const char *why = NULL;
     if (bearer_options_have(o, BEARER_OPTION_MATERIAL + i)) {
       bearer_get_slot(L, index, BEARER_OPTION_MATERIAL + i);
-      why = bearer_secret_ref_read(L, lua_gettop(L), &secrets->read[i]);
-      value = &secrets->read[i];
+      why = read_reference(L, lua_gettop(L), names[i], &secrets->read[i], text, room);
       lua_pop(L, 1);
-    }
-    if (why != NULL) {
-      snprintf(text, room, "option '%s': %s", names[i], why);
-      return text;
-    }
-    if (value->data != NULL)
+      if (why != NULL)
+        return why;
+      point_to(places[i], &secrets->read[i], 0);
+    } else if (value->data != NULL) {
       point_to(places[i], value, is_path(i, value));
+    }
   }
   return NULL;
 }
@@ -408,7 +420,8 @@ static int options_defaults(lua_State *L) {
   make(L);
   if (!lua_isnil(L, 1)) {
     if (!lua_istable(L, 1))
-      return bearer_raise(L, "defaults: a table expected, got %s", luaL_typename(L, 1));
+      return bearer_raise(L, "defaults: a table expected, got %s",
+                          bearer_type_name(L, 1));
     take_all(L, 1, 2, lua_touserdata(L, 2));
   }
   bearer_state_keep(L, BEARER_OPTIONS);

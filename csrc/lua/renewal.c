@@ -11,7 +11,7 @@
 #include "http/fork.h"
 #include "lua/secret_ref.h"
 
-/* What a step works with. Stack: 1 the renewal, 2 to 4 what a function of the host's
+/* What a step works with. Stack: 1 the renewal, 2 to 5 what a function of the host's
    gave, then these. */
 typedef struct {
   bearer_renewal *r;
@@ -379,12 +379,8 @@ static bearer_progress take_input(frame *f) {
   lua_State *L = f->c.L;
   const bearer_input *in = &r->def->inputs[r->asked % r->def->input_count];
   char why[BEARER_WHY_MAX];
-  int returned = lua_toboolean(L, 2), at = returned ? 4 : 3;
-  const char *text = lua_type(L, at) == LUA_TSTRING ? lua_tostring(L, at) : NULL;
-  if (!returned || lua_isnil(L, 3)) {
-    snprintf(why, sizeof(why), "input '%s': its function %s%s%s", in->label,
-             returned ? "gave nothing" : "raised an error", text != NULL ? ": " : "",
-             text != NULL ? text : "");
+  if (!lua_toboolean(L, 2) || lua_isnil(L, 3)) {
+    bearer_input_explain(L, in, &r->vars, why);
     return no_input(f, why);
   }
   if (!bearer_input_put(L, f->c.provider, r->def, in, 3, &r->vars, why))
@@ -434,7 +430,7 @@ static bearer_progress send_request(frame *f) {
     return fail(f, 1);
   }
   r->step = progress == BEARER_NEEDS ? BEARER_RENEWAL_HOST : BEARER_RENEWAL_TRANSFER;
-  bearer_job_wait(&r->job, r->job.deadline + (progress == BEARER_NEEDS ? 0 : 1));
+  bearer_job_wait(&r->job, r->job.deadline + 1); /* it knows its time, and tells */
   return progress;
 }
 
@@ -523,7 +519,7 @@ static bearer_progress lost(frame *f) {
 /* ---- stepping ------------------------------------------------------------------ */
 
 static void set_up(frame *f, lua_State *L, bearer_renewal *r) {
-  lua_settop(L, 4);
+  lua_settop(L, 5);
   luaL_checkstack(L, 20, NULL);
   memset(f, 0, sizeof(*f));
   f->r = r;

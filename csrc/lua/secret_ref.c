@@ -33,17 +33,28 @@ int bearer_secret_ref_is(lua_State *L, int index) {
 static const char *read_relative(const char *path, bearer_secret *out) {
   const char *folder = path[0] != '/' ? getenv("CREDENTIALS_DIRECTORY") : NULL;
   char whole[4096];
-  if (folder == NULL ||
+  if (folder == NULL || folder[0] == '\0' ||
       snprintf(whole, sizeof(whole), "%s/%s", folder, path) >= (int)sizeof(whole))
     return "does not exist";
   return bearer_file_read(whole, BEARER_FILE_MAX, out);
+}
+
+/* A whole ASN.1 SEQUENCE, such as PKCS#12: its last byte may look like a newline. */
+static int is_der(const bearer_secret *s) {
+  const unsigned char *data = (const unsigned char *)s->data;
+  size_t size = 0, count = s->size > 2 && data[0] == 0x30 ? (size_t)(data[1] & 0x7f) : 0;
+  if (count < 1 || count > 4 || data[1] < 0x80 || s->size < 2 + count)
+    return 0;
+  for (size_t i = 0; i < count; i++)
+    size = size << 8 | data[2 + i];
+  return size == s->size - 2 - count;
 }
 
 static const char *read_file(const char *path, bearer_secret *out) {
   const char *why = read_relative(path, out);
   if (why != NULL && strcmp(why, "does not exist") == 0)
     why = bearer_file_read(path, BEARER_FILE_MAX, out);
-  if (why == NULL)
+  if (why == NULL && !is_der(out))
     out->size = bearer_file_without_newline(out->data, out->size);
   return why;
 }
@@ -95,7 +106,7 @@ const char *bearer_secret_ref_read(lua_State *L, int index, bearer_secret *out) 
 static const char *check_name(lua_State *L, const char *function, size_t *size) {
   const char *name;
   if (lua_type(L, 1) != LUA_TSTRING)
-    bearer_raise(L, "%s: a text expected, got %s", function, luaL_typename(L, 1));
+    bearer_raise(L, "%s: a text expected, got %s", function, bearer_type_name(L, 1));
   name = lua_tolstring(L, 1, size);
   if (*size == 0 || strlen(name) != *size)
     bearer_raise(L, "%s: a name without NUL expected", function);
@@ -125,6 +136,23 @@ static int secret_ref_env(lua_State *L) {
   return make(L, 0, name, size, NULL, 0);
 }
 
+/* The one there is: json. [-0, +0, v] */
+static void check_options(lua_State *L, int index) {
+  static const char *const names[] = { "json" };
+  char quoted[BEARER_QUOTED_MAX], hint[BEARER_QUOTED_MAX + 32], number[BEARER_QUOTED_MAX];
+  lua_pushnil(L);
+  while (lua_next(L, index) != 0) {
+    const char *name = bearer_key_text(L, -2, number);
+    if (strcmp(name, names[0]) != 0)
+      bearer_raise(L, "file: unknown option %s%s", bearer_quote(name, quoted),
+                   bearer_suggest(name, names, 1, hint, sizeof(hint)));
+    if (lua_type(L, -1) != LUA_TSTRING || lua_rawlen(L, -1) == 0 ||
+        strlen(lua_tostring(L, -1)) != lua_rawlen(L, -1))
+      bearer_raise(L, "file.json: the name of a field expected");
+    lua_pop(L, 1);
+  }
+}
+
 /***
 A secret in a file; its last newline is dropped. The file is read again at each login, so
 that a rotated secret is noticed. A relative path is looked for below
@@ -139,13 +167,11 @@ static int secret_ref_file(lua_State *L) {
   const char *name = check_name(L, "file", &size), *field = NULL;
   if (!lua_isnoneornil(L, 2)) {
     if (!lua_istable(L, 2))
-      return bearer_raise(L, "file: a table expected, got %s", luaL_typename(L, 2));
+      return bearer_raise(L, "file: a table expected, got %s", bearer_type_name(L, 2));
+    check_options(L, 2);
     lua_getfield(L, 2, "json");
-    if (lua_type(L, -1) != LUA_TSTRING)
-      return bearer_raise(L, "file.json: the name of a field expected");
-    field = lua_tolstring(L, -1, &field_size);
-    if (field_size == 0 || strlen(field) != field_size)
-      return bearer_raise(L, "file.json: the name of a field expected");
+    if (!lua_isnil(L, -1))
+      field = lua_tolstring(L, -1, &field_size);
   }
   return make(L, 1, name, size, field, field_size);
 }

@@ -85,6 +85,10 @@ static int read_transport(lua_State *L, bearer_sending *s) {
 static int take_transport(lua_State *L, bearer_sending *s, int options,
                           const bearer_vars *vars, bearer_failure *f) {
   const char *text;
+  if (lua_toboolean(L, 2) && lua_isnil(L, 3) && bearer_error_is(L, 5)) {
+    bearer_error_read(L, 5, vars, f); /* of `send`, passed on */
+    return 0;
+  }
   if (!lua_toboolean(L, 2) || lua_isnoneornil(L, 3)) {
     text = lua_type(L, lua_toboolean(L, 2) ? 4 : 3) == LUA_TSTRING
                ? lua_tostring(L, lua_toboolean(L, 2) ? 4 : 3)
@@ -109,7 +113,7 @@ static int take_transport(lua_State *L, bearer_sending *s, int options,
 static bearer_progress start(lua_State *L, bearer_job *job, bearer_sending *s,
                              int options, double seconds, int once, bearer_failure *f) {
   bearer_send_options how;
-  char text[160];
+  char text[320];
   const char *why =
       bearer_options_fill(L, options, seconds, &how, &s->secrets, text, sizeof(text));
   how.once = once;
@@ -153,7 +157,8 @@ bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, in
   bearer_buffer_text(&s->about, bearer_buffer_string(&s->request.method));
   bearer_buffer_text(&s->about, " ");
   bearer_buffer_add(&s->about, url, strcspn(url, "?#"));
-  if (!bearer_options_have(bearer_options_at(L, options), BEARER_OPTION_TRANSPORT))
+  if (s->is_built_in ||
+      !bearer_options_have(bearer_options_at(L, options), BEARER_OPTION_TRANSPORT))
     return start(L, job, s, options, seconds, once, f);
   need_transport(L, job, s, options, seconds);
   return BEARER_NEEDS;

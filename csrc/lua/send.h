@@ -16,6 +16,7 @@ typedef struct {
   bearer_response response;
   bearer_option_secrets secrets; /* read for one transfer */
   bearer_buffer about; /* method and URL without query, of the last request: for errors */
+  int is_built_in;     /* by libcurl, whatever transport the options name */
 } bearer_sending;
 
 void bearer_sending_clear(bearer_sending *s);
@@ -28,9 +29,9 @@ bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, in
                             double seconds, int once, bearer_failure *f);
 
 /* What came of it, into s->response: of a transfer that has ended, or of what the
-   transport gave, which stands at 2 (did it return?), 3 and 4. vars: what to mask. 0: *f
-   says why there is no answer, and *sent whether the request may have arrived. [-0, +0,
-   m] */
+   transport gave, which stands at 2 (did it return?) and 3 to 5. vars: what to mask. 0:
+   *f says why there is no answer, and *sent whether the request may have arrived. [-0,
+   +0, m] */
 int bearer_send_result(lua_State *L, bearer_job *job, bearer_sending *s, int options,
                        const bearer_vars *vars, bearer_failure *f, int *sent);
 

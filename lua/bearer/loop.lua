@@ -38,9 +38,31 @@ function loop.warn() end
 
 local jit = rawget(_G, "jit")
 
--- pcall, where what it calls may yield.
-local protected = (jit or _VERSION ~= "Lua 5.1") and pcall or function(f, ...)
-  return true, f(...)
+-- What was raised, for people: errors are texts, most often.
+local function text_of(raised)
+  local metatable = type(raised) == "table" and getmetatable(raised)
+  if core.type(raised) == "bearer.error"
+    or type(metatable) == "table" and rawget(metatable, "__tostring") then
+    local ok, text = pcall(tostring, raised)
+    raised = ok and text or nil
+  end
+  return type(raised) == "string" and raised or type(raised)
+end
+
+local function told(ok, ...)
+  if not ok then
+    return false, text_of((...))
+  end
+  return true, ...
+end
+
+-- Call what may yield. Gives true and what it gives, or false and the text of what it raised.
+-- Plain Lua 5.1 cannot yield across a pcall: where the caller is a coroutine, it goes without.
+local function protected(f, ...)
+  if not jit and _VERSION == "Lua 5.1" and core.can_yield() then
+    return true, f(...)
+  end
+  return told(pcall(f, ...))
 end
 
 -- Run what may call functions of the host's, which may yield: apart from the caller where the
@@ -63,7 +85,7 @@ local function tell_some(count)
       apart(function()
         local ok, why = protected(listener, event)
         if not ok then
-          loop.warn("bearer: on_event: " .. (type(why) == "string" and why or type(why)))
+          loop.warn("bearer: on_event: " .. why)
         end
       end)
     end
