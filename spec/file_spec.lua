@@ -51,7 +51,7 @@ describe("bearer.file,", function()
 
     for text, value in pairs {
       ['{"key":"s3cret"}'] = "s3cret", ['{"other":1,"key":"s3cret"}\n'] = "s3cret",
-      ['\n {\n "key" : "s3cret" }\r\n'] = "s3cret", 
+      ['\n {\n "key" : "s3cret" }\r\n'] = "s3cret",
       ['{"key":"a\\nb\\u00e9\\"\\\\\\/"}'] = 'a\nbé"\\/',
       ['{"key":"line\\n"}'] = "line\n", ['{"key":"a\\u0000b"}'] = "a\0b",
       ['\239\187\191{"key":"behind a byte order mark"}'] = "behind a byte order mark",
