@@ -47,12 +47,15 @@ local function is_moved(within)
 end
 
 local waited_for = {} -- jobs
+local set_apart = {} -- functions to run in light threads that no request ends
 
 -- A worker that exits goes on for those who wait. What nobody waits for gets a moment.
 local exits_since
 
 local function is_wanted()
-  if loop.count() == 0 then
+  if set_apart[1] then -- an event, perhaps, of what was the last
+    return true
+  elseif loop.count() == 0 then
     return false
   elseif not ngx.worker.exiting() then
     return true
@@ -65,8 +68,6 @@ local function is_wanted()
   end
   return now() - exits_since < patience
 end
-
-local set_apart = {} -- functions to run in light threads that no request ends
 
 local function run_apart(run)
   while set_apart[1] do
