@@ -57,14 +57,33 @@ static void fail_step(bearer_job *job, bearer_code code, const char *text) {
   end(call);
 }
 
+/* What no error may show: of a request, the login's secrets that are known, and the
+   token's. Looked for when there is an error. */
+static const bearer_vars *secrets_of(frame *f) {
+  bearer_vars *vars = &f->call->vars;
+  const bearer_token *t = bearer_token_test(f->c.L, f->token);
+  const bearer_vars *inputs = &f->call->login->inputs;
+  int ok = 1;
+  if (f->call->kind != BEARER_CALL_REQUEST)
+    return f->c.vars;
+  bearer_vars_clear(vars);
+  if (t != NULL)
+    ok = bearer_vars_copy(vars, &t->vars);
+  for (int i = 0; ok && i < inputs->count; i++)
+    ok = bearer_vars_copy_one(vars, inputs, inputs->list[i].name);
+  if (!ok)
+    luaL_error(f->c.L, "not enough memory");
+  return vars;
+}
+
 static bearer_progress end_badly(frame *f) {
-  bearer_send_about(&f->call->sending, f->c.vars, &f->call->failure);
+  bearer_send_about(&f->call->sending, secrets_of(f), &f->call->failure);
   return end(f->call);
 }
 
 static bearer_progress fail_with(frame *f, bearer_code code, const char *text) {
   bearer_failure_set(&f->call->failure, code, NULL);
-  bearer_failure_describe(&f->call->failure, f->c.vars, text, strlen(text));
+  bearer_failure_describe(&f->call->failure, secrets_of(f), text, strlen(text));
   return end_badly(f);
 }
 
@@ -135,10 +154,19 @@ static bearer_progress send_request(frame *f) {
   return progress;
 }
 
+/* Then there is nothing to be masked. */
+static int has_answer(frame *f) {
+  const bearer_transfer *t = f->call->job.transfer;
+  if (t != NULL)
+    return t->code == BEARER_OK;
+  return lua_toboolean(f->c.L, 2) && lua_istable(f->c.L, 3);
+}
+
 static bearer_progress take_result(frame *f) {
   bearer_call *call = f->call;
+  const bearer_vars *secrets = has_answer(f) ? NULL : secrets_of(f);
   int sent;
-  if (bearer_send_result(f->c.L, &call->job, &call->sending, f->options, f->c.vars,
+  if (bearer_send_result(f->c.L, &call->job, &call->sending, f->options, secrets,
                          &call->failure, &sent)) {
     call->step = BEARER_CALL_JUDGE;
     return BEARER_GO_ON;
@@ -179,7 +207,7 @@ static int has_refused_code(frame *f, const bearer_response *response) {
 /* The option `refused`: 1, 0, or -1 when it raised an error. */
 static int asks_host(frame *f, const bearer_response *response) {
   lua_State *L = f->c.L;
-  char text[BEARER_WHY_MAX], why[BEARER_WHY_MAX + 64];
+  char text[BEARER_SHOWN_MAX + 8];
   int is;
   bearer_get_slot(L, f->options, BEARER_OPTION_REFUSED);
   if (!lua_isfunction(L, -1)) {
@@ -194,9 +222,8 @@ static int asks_host(frame *f, const bearer_response *response) {
   case LUA_ERRMEM:
     return lua_error(L);
   default:
-    bearer_explain_raised(L, -1, f->c.vars, text, sizeof(text));
-    snprintf(why, sizeof(why), "option 'refused': it raised an error: %s", text);
-    bearer_failure_set(&f->call->failure, BEARER_INTERRUPTED, why);
+    bearer_explain_raised(L, -1, secrets_of(f), text, sizeof(text));
+    bearer_failure_set(&f->call->failure, BEARER_INTERRUPTED, text);
     is = -1;
   }
   lua_pop(L, 1);
@@ -341,7 +368,6 @@ static void push_slot(frame *f, int slot, int *index) {
 }
 
 static void set_up(frame *f, lua_State *L, bearer_call *call) {
-  const bearer_token *t;
   lua_settop(L, 5);
   luaL_checkstack(L, 30, NULL);
   memset(f, 0, sizeof(*f));
@@ -353,9 +379,7 @@ static void set_up(frame *f, lua_State *L, bearer_call *call) {
   push_slot(f, BEARER_CALL_SLOT_OPTIONS, &f->options);
   push_slot(f, BEARER_CALL_SLOT_REQUEST, &f->request);
   push_slot(f, BEARER_CALL_SLOT_BEARER, &f->token);
-  t = bearer_token_test(L, f->token);
-  f->c.vars = call->kind == BEARER_CALL_REQUEST && t != NULL ? (bearer_vars *)&t->vars
-                                                             : &call->vars;
+  f->c.vars = &call->vars;
 }
 
 /* One thing after the other, as far as it goes without waiting. */

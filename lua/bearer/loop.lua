@@ -56,11 +56,23 @@ local function told(ok, ...)
   return true, ...
 end
 
+-- Plain Lua 5.1 cannot yield across a pcall.
+local function needs_care()
+  return not jit and _VERSION == "Lua 5.1" and core.can_yield()
+end
+
 -- Call what may yield. Gives true and what it gives, or false and the text of what it raised.
--- Plain Lua 5.1 cannot yield across a pcall: where the caller is a coroutine, it goes without.
 local function protected(f, ...)
-  if not jit and _VERSION == "Lua 5.1" and core.can_yield() then
+  if needs_care() then
     return true, f(...)
+  end
+  return told(pcall(f, ...))
+end
+
+-- Likewise, where nobody wants what it gives.
+local function attempt(f, ...)
+  if needs_care() then
+    return told(coroutine.resume(coroutine.create(f), ...))
   end
   return told(pcall(f, ...))
 end
@@ -83,7 +95,7 @@ local function tell_some(count)
     local listener, event = core.next_event()
     if listener then
       apart(function()
-        local ok, why = protected(listener, event)
+        local ok, why = attempt(listener, event)
         if not ok then
           loop.warn("bearer: on_event: " .. why)
         end
