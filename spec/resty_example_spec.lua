@@ -111,6 +111,71 @@ describe_nginx("examples/openresty/nginx.conf", function()
     check_api()
   end)
 
+  -- So many requests one after the other: how many of each status, and by worker (the generation
+  -- of tokens tells nothing here; each has one of its own).
+  local function statuses(count)
+    local found = {}
+    for _ = 1, count do
+      local status = s.host:get(api, accept).status
+      found[status] = (found[status] or 0) + 1
+    end
+    return found
+  end
+
+  it("recovers from revoked tokens: one 401 a worker at most, then 200s", function()
+    start()
+    await_answers(2)
+    assert.same({ [200] = 20 }, statuses(20))
+    for round = 1, 3 do
+      s.sb:revoke("hubsoft", "access")
+      if round > 1 then -- the tokens of before had just been bought for refused ones
+        s.host:signal "HUP"
+        assert.is_true(s.host:wait_for_workers(2 * (round - 1)))
+        await_answers(2 * round)
+        s.sb:revoke("hubsoft", "access")
+      end
+      local logins = s:logins()
+      local found = statuses(60)
+      assert.is_true((found[401] or 0) >= 1 and found[401] <= 2, "401s: " .. tostring(found[401]))
+      assert.equal(60 - found[401], found[200])
+      assert.equal(found[401], s:logins() - logins) -- each bought one token
+      assert.same({ [200] = 20 }, statuses(20))
+    end
+  end)
+
+  it("recovers though many ask at once, with one login a worker", function()
+    start()
+    await_answers(2)
+    s.sb:revoke("hubsoft", "access")
+    local logins = s:logins()
+    local found = {}
+    for _, answer in ipairs(s.host:get_all(api, 40, accept)) do
+      found[answer.status] = (found[answer.status] or 0) + 1
+    end
+    assert.equal(40, (found[401] or 0) + (found[200] or 0))
+    assert.is_true(s:logins() - logins <= 2)
+    statuses(20) -- a worker that had none of the 40
+    assert.same({ [200] = 40 }, statuses(40))
+    assert.is_true(s:logins() - logins <= 2)
+  end)
+
+  it("asks an API that refuses everything for few logins", function()
+    start()
+    await_answers(2)
+    s.sb:tell("hubsoft", { call = { status = 401 } })
+    assert.same({ [401] = 60 }, statuses(60))
+    assert.is_true(s:logins() <= 4, s:logins())
+  end)
+
+  it("does not take a 401 for one of its own where it sent no token", function()
+    start { HUBSOFT_SECRET = nginx_stage.wrong_password }
+    expected = "%[error%].*hubsoft: login failed: "
+    for _ = 1, 10 do
+      assert.equal(503, s.host:get(api, accept).status)
+    end
+    assert.is_true(s:logins() <= 2)
+  end)
+
   it("answers 503 and says when to come back while the login is refused", function()
     start { HUBSOFT_SECRET = nginx_stage.wrong_password }
     expected = "%[error%].*hubsoft: login failed: "

@@ -1,6 +1,7 @@
 --- bearer inside nginx: every phase, and one login for all who ask.
 local nginx_host = require "spec.support.nginx_host"
 local nginx_stage = require "spec.support.nginx_stage"
+local socket = require "socket"
 
 local describe_nginx = nginx_host.is_wanted() and describe or pending
 
@@ -241,6 +242,93 @@ describe_nginx("in nginx", function()
       s.sb:revoke "hubsoft"
       assert.equal("200", s.host:get("/call").body)
       assert.equal(2, s:logins())
+    end)
+
+    it("takes note of a refused token in any phase, and never waits for it", function()
+      local reject = [[local _, given = erp:header()
+        if ngx.var.arg_reject then ngx.ctx.x = tostring(erp:reject(given)) end]]
+      local phases = {
+        rewrite = ("rewrite_by_lua_block { %s } content_by_lua_block { ngx.print(ngx.ctx.x) }")
+          :format(reject),
+        content = ("content_by_lua_block { %s ngx.print(ngx.ctx.x) }"):format(reject),
+        header_filter = ([[header_filter_by_lua_block { %s ngx.header["X-Word"] = ngx.ctx.x }
+          return 200 "-";]]):format(reject),
+        body_filter = ([[body_filter_by_lua_block {
+          if ngx.arg[2] then %s ngx.arg[1] = ngx.ctx.x else ngx.arg[1] = "" end }
+          content_by_lua_block { ngx.print "-" }]]):format(reject),
+        log = ([[log_by_lua_block { %s x = ngx.ctx.x } return 200 "-";]]):format(reject),
+      }
+      local locations = {}
+      for phase, code in pairs(phases) do
+        locations[#locations + 1] = location("/" .. phase, code)
+      end
+      s:start { server = table.concat(locations) .. location("/x", print_global)
+        .. location("/again", "content_by_lua_block { erp:reset() }") }
+      local logins = 0
+      for phase in pairs(phases) do
+        s.sb:tell("hubsoft", { delay = 0 })
+        s:check_header(s.host:get "/header")
+        s.host:get "/again" -- no limit
+        s.sb:tell("hubsoft", { delay = 0.4 })
+        local from = socket.gettime()
+        local answer = s.host:get("/" .. phase .. "?reject=1")
+        assert.is_true(socket.gettime() - from < 0.3, phase)
+        local word = phase == "log" and s.host:get("/x").body or word_of(answer)
+        assert.equal("true", word, phase)
+        s:await_fresh() -- though nobody asks for the header
+        logins = logins + 1
+        assert.equal(logins + 1, s:logins(), phase)
+      end
+    end)
+
+    it("drops a refused token in exit_worker, and begins nothing", function()
+      s:start { http = [[exit_worker_by_lua_block {
+        local _, value = erp:header()
+        ngx.log(ngx.NOTICE, "dropped: ", erp:reject(value))
+        ngx.log(ngx.NOTICE, "then: ", header(), " ", bearer.poll())
+      }]] }
+      s:check_header(s.host:get "/header")
+      s.host:signal "QUIT"
+      assert.is_true(s.host:wait_for_end())
+      assert.matches("dropped: true", s.host:log())
+      assert.matches("then: cannot_wait 0", s.host:log())
+      assert.equal(1, s:logins())
+    end)
+
+    it("tells an event though it is the last, and its listener's errors to the error log", function()
+      s:start {
+        init = [[
+          bad = new_login { on_event = function(event) error("boo of " .. event.event) end }
+        ]],
+        server = location("/bad", "content_by_lua_block { ngx.print(word(bad:header())) }")
+          .. location("/mine", [[content_by_lua_block {
+            bad:forget()
+            local heard
+            local warn = bearer.warn
+            bearer.warn = function(text) heard = text end
+            bad:header()
+            for _ = 1, 1000 do
+              if heard then break end
+              ngx.sleep(0.005)
+            end
+            bearer.warn = warn
+            ngx.print(heard)
+          }]])
+          .. location("/filter", [[header_filter_by_lua_block {
+            bearer.warn("boo of login, in header_filter")
+          } return 200;]]),
+      }
+      s:check_header(s.host:get "/bad")
+      assert.is_true(nginx_host.wait_until(function()
+        return s.host:log():find("boo of login", 1, true)
+      end) ~= nil)
+      assert.matches("^bearer: on_event: .*boo of login$", s.host:get("/mine").body)
+      s.host:get "/filter"
+      local log = s.host:log()
+      local told = "%[error%][^\n]*bearer: on_event: [^\n]*boo of login"
+      assert.equal(1, (select(2, log:gsub(told, ""))))
+      assert.equal(1, (select(2, log:gsub("%[error%][^\n]*boo of login, in header_filter", ""))))
+      s:clear "boo of login"
     end)
 
     it("renews a token in the background, ahead of its end", function()

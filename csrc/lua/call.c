@@ -57,14 +57,33 @@ static void fail_step(bearer_job *job, bearer_code code, const char *text) {
   end(call);
 }
 
+/* What no error may show: of a request, the login's secrets that are known, and the
+   token's. Looked for when there is an error. */
+static const bearer_vars *secrets_of(frame *f) {
+  bearer_vars *vars = &f->call->vars;
+  const bearer_token *t = bearer_token_test(f->c.L, f->token);
+  const bearer_vars *inputs = &f->call->login->inputs;
+  int ok = 1;
+  if (f->call->kind != BEARER_CALL_REQUEST)
+    return f->c.vars;
+  bearer_vars_clear(vars);
+  if (t != NULL)
+    ok = bearer_vars_copy(vars, &t->vars);
+  for (int i = 0; ok && i < inputs->count; i++)
+    ok = bearer_vars_copy_one(vars, inputs, inputs->list[i].name);
+  if (!ok)
+    luaL_error(f->c.L, "not enough memory");
+  return vars;
+}
+
 static bearer_progress end_badly(frame *f) {
-  bearer_send_about(&f->call->sending, f->c.vars, &f->call->failure);
+  bearer_send_about(&f->call->sending, secrets_of(f), &f->call->failure);
   return end(f->call);
 }
 
 static bearer_progress fail_with(frame *f, bearer_code code, const char *text) {
   bearer_failure_set(&f->call->failure, code, NULL);
-  bearer_failure_describe(&f->call->failure, f->c.vars, text, strlen(text));
+  bearer_failure_describe(&f->call->failure, secrets_of(f), text, strlen(text));
   return end_badly(f);
 }
 
@@ -113,13 +132,10 @@ static bearer_progress want_token(frame *f, int has_result) {
 /* ---- sending ------------------------------------------------------------------- */
 
 static int has_transport(frame *f) {
-  int has;
   if (f->call->sending.is_built_in)
     return 0;
-  bearer_get_slot(f->c.L, f->options, BEARER_OPTION_TRANSPORT);
-  has = lua_toboolean(f->c.L, -1);
-  lua_pop(f->c.L, 1);
-  return has;
+  return bearer_options_have(bearer_options_at(f->c.L, f->options),
+                             BEARER_OPTION_TRANSPORT);
 }
 
 static bearer_progress send_request(frame *f) {
@@ -138,10 +154,19 @@ static bearer_progress send_request(frame *f) {
   return progress;
 }
 
+/* Then there is nothing to be masked. */
+static int has_answer(frame *f) {
+  const bearer_transfer *t = f->call->job.transfer;
+  if (t != NULL)
+    return t->code == BEARER_OK;
+  return lua_toboolean(f->c.L, 2) && lua_istable(f->c.L, 3);
+}
+
 static bearer_progress take_result(frame *f) {
   bearer_call *call = f->call;
+  const bearer_vars *secrets = has_answer(f) ? NULL : secrets_of(f);
   int sent;
-  if (bearer_send_result(f->c.L, &call->job, &call->sending, f->options, f->c.vars,
+  if (bearer_send_result(f->c.L, &call->job, &call->sending, f->options, secrets,
                          &call->failure, &sent)) {
     call->step = BEARER_CALL_JUDGE;
     return BEARER_GO_ON;
@@ -182,7 +207,7 @@ static int has_refused_code(frame *f, const bearer_response *response) {
 /* The option `refused`: 1, 0, or -1 when it raised an error. */
 static int asks_host(frame *f, const bearer_response *response) {
   lua_State *L = f->c.L;
-  char text[BEARER_WHY_MAX], why[BEARER_WHY_MAX + 64];
+  char text[BEARER_SHOWN_MAX + 8];
   int is;
   bearer_get_slot(L, f->options, BEARER_OPTION_REFUSED);
   if (!lua_isfunction(L, -1)) {
@@ -197,9 +222,8 @@ static int asks_host(frame *f, const bearer_response *response) {
   case LUA_ERRMEM:
     return lua_error(L);
   default:
-    bearer_explain_raised(L, -1, f->c.vars, text, sizeof(text));
-    snprintf(why, sizeof(why), "option 'refused': it raised an error: %s", text);
-    bearer_failure_set(&f->call->failure, BEARER_INTERRUPTED, why);
+    bearer_explain_raised(L, -1, secrets_of(f), text, sizeof(text));
+    bearer_failure_set(&f->call->failure, BEARER_INTERRUPTED, text);
     is = -1;
   }
   lua_pop(L, 1);
@@ -344,7 +368,6 @@ static void push_slot(frame *f, int slot, int *index) {
 }
 
 static void set_up(frame *f, lua_State *L, bearer_call *call) {
-  const bearer_token *t;
   lua_settop(L, 5);
   luaL_checkstack(L, 30, NULL);
   memset(f, 0, sizeof(*f));
@@ -356,43 +379,50 @@ static void set_up(frame *f, lua_State *L, bearer_call *call) {
   push_slot(f, BEARER_CALL_SLOT_OPTIONS, &f->options);
   push_slot(f, BEARER_CALL_SLOT_REQUEST, &f->request);
   push_slot(f, BEARER_CALL_SLOT_BEARER, &f->token);
-  t = bearer_token_test(L, f->token);
-  f->c.vars = call->kind == BEARER_CALL_REQUEST && t != NULL ? (bearer_vars *)&t->vars
-                                                             : &call->vars;
+  f->c.vars = &call->vars;
 }
 
-static bearer_progress step(lua_State *L, bearer_job *job) {
-  bearer_call *call = (bearer_call *)job;
-  int has_result = lua_gettop(L) > 1;
-  frame f;
-  set_up(&f, L, call);
+/* One thing after the other, as far as it goes without waiting. */
+static bearer_progress advance(frame *f, int has_result) {
+  bearer_call *call = f->call;
+  bearer_job *job = &call->job;
   switch (call->step) {
   case BEARER_CALL_TOKEN:
-    return want_token(&f, has_result);
+    return want_token(f, has_result);
   case BEARER_CALL_SETTLE:
-    return settle(&f, has_result);
+    return settle(f, has_result);
   case BEARER_CALL_INPUTS:
-    return gather(&f);
+    return gather(f);
   case BEARER_CALL_ASKED:
-    return has_result ? take_input(&f)
-                      : fail_with(&f, BEARER_LOST, "the answer was lost");
+    return has_result ? take_input(f) : fail_with(f, BEARER_LOST, "the answer was lost");
   case BEARER_CALL_SEND:
-    return call->kind == BEARER_CALL_LOGOUT ? build_logout(&f) : build_request(&f);
+    return call->kind == BEARER_CALL_LOGOUT ? build_logout(f) : build_request(f);
   case BEARER_CALL_SENT:
     if (bearer_transfer_has_ended(job->transfer))
-      return take_result(&f);
+      return take_result(f);
     bearer_job_wait(job, job->deadline + 1);
     return BEARER_WAITS;
   case BEARER_CALL_HOST:
-    return has_result ? take_result(&f)
-                      : fail_with(&f, BEARER_LOST, "the answer was lost");
+    return has_result ? take_result(f) : fail_with(f, BEARER_LOST, "the answer was lost");
   case BEARER_CALL_JUDGE:
-    return call->kind == BEARER_CALL_REQUEST  ? judge_request(&f)
-           : call->kind == BEARER_CALL_LOGOUT ? judge_logout(&f)
+    return call->kind == BEARER_CALL_REQUEST  ? judge_request(f)
+           : call->kind == BEARER_CALL_LOGOUT ? judge_logout(f)
                                               : end_well(call);
   default:
     return BEARER_HAS_ENDED;
   }
+}
+
+static bearer_progress step(lua_State *L, bearer_job *job) {
+  int has_result = lua_gettop(L) > 1;
+  bearer_progress progress;
+  frame f;
+  do {
+    set_up(&f, L, (bearer_call *)job); /* anew: the token may be another */
+    progress = advance(&f, has_result);
+    has_result = 0;
+  } while (progress == BEARER_GO_ON);
+  return progress;
 }
 
 static const bearer_job_class class = { step, fail_step, clear };
@@ -407,8 +437,8 @@ static void set_slot(lua_State *L, int call, int slot, int value) {
 /* Push a call by the options at `options`; whether its answer can be waited for is at
    `code`. It is ready to be stepped by whoever has it. */
 static bearer_call *begin(lua_State *L, bearer_call_kind kind, int options, int code) {
-  bearer_call *call =
-      (bearer_call *)bearer_job_new(L, &class, sizeof(*call), BEARER_CALL_SLOTS);
+  bearer_call *call = (bearer_call *)bearer_job_new(L, bearer_state_of(L), &class,
+                                                    sizeof(*call), BEARER_CALL_SLOTS);
   call->kind = kind;
   call->timeout = bearer_options_at(L, options)->timeout;
   call->cannot_wait = !lua_isnoneornil(L, code);
@@ -484,16 +514,15 @@ static int call_logout(lua_State *L) {
   const bearer_token *t;
   bearer_failure failure;
   bearer_call *call;
-  int has_transport_;
   lua_settop(L, 2);
   if (l->is_closed)
     return bearer_login_closed(L, l, BEARER_STEP_LOGOUT);
   bearer_get_slot(L, 1, BEARER_LOGIN_OPTIONS); /* 3 */
-  bearer_get_slot(L, 3, BEARER_OPTION_TRANSPORT);
-  has_transport_ = lua_toboolean(L, -1);
   t = bearer_login_push_token(L, 1);
   lua_settop(L, 3);
-  if (!lua_isnil(L, 2) && !has_transport_ && l->def->logout.count > 0 && t != NULL &&
+  if (!lua_isnil(L, 2) &&
+      !bearer_options_have(bearer_options_at(L, 3), BEARER_OPTION_TRANSPORT) &&
+      l->def->logout.count > 0 && t != NULL &&
       bearer_token_state(t) != BEARER_EXPIRED) { /* nothing is given up for nothing */
     bearer_failure_set(&failure, BEARER_CANNOT_WAIT,
                        "nothing was sent, as its answer cannot be waited for here");

@@ -23,12 +23,12 @@ bearer_token *bearer_token_test(lua_State *L, int index) {
 
 /* ---- making -------------------------------------------------------------------- */
 
-bearer_token *bearer_token_new(lua_State *L, int login, int provider, int options,
-                               const bearer_definition *def) {
+bearer_token *bearer_token_new(lua_State *L, bearer_lua_state *state, int login,
+                               int provider, int options, const bearer_definition *def) {
   bearer_token *t = bearer_new(L, BEARER_TOKEN, sizeof(*t), BEARER_TOKEN_SLOTS);
   int index = lua_gettop(L);
   t->mark = &mark;
-  t->state = bearer_state_of(L);
+  t->state = state;
   t->def = def;
   bearer_definition_retain(def);
   lua_pushvalue(L, login);
