@@ -74,15 +74,26 @@ void bearer_job_cancel(bearer_job *job) {
 bearer_job *bearer_job_new(lua_State *L, const bearer_job_class *class, size_t size,
                            int slots) {
   bearer_job *job = bearer_new(L, BEARER_JOB, size, slots);
-  job->class = class;
   job->state = bearer_state_of(L);
   bearer_state_push(L, BEARER_JOBS); /* job, jobs */
   lua_pushlightuserdata(L, job);
   lua_pushvalue(L, -3);
   lua_rawset(L, -3);
-  lua_pop(L, 1); /* job */
-  put(job, &job->state->ready);
+  lua_pop(L, 1);      /* job */
+  job->class = class; /* last: until then it is none, whoever gets hold of it */
   return job;
+}
+
+void bearer_job_begin(bearer_job *job) {
+  put(job, &job->state->ready);
+}
+
+void bearer_job_drop(lua_State *L, const bearer_job *job) {
+  bearer_state_push(L, BEARER_JOBS);
+  lua_pushlightuserdata(L, (void *)job);
+  lua_pushnil(L);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
 }
 
 bearer_job *bearer_job_test(lua_State *L, int index, const bearer_job_class *class) {
@@ -105,8 +116,8 @@ void bearer_job_push(lua_State *L, const bearer_job *job) {
 }
 
 static int job_gc(lua_State *L) {
-  bearer_job *job = lua_touserdata(L, 1);
-  if (job->class == NULL)
+  bearer_job *job = luaL_testudata(L, 1, BEARER_JOB);
+  if (job == NULL || job->class == NULL || job->is_stepping)
     return 0;
   take_out(job);
   close_transfer(job);
@@ -135,8 +146,8 @@ static void fail(lua_State *L, bearer_job *job, int status) { /* the error is on
                      is_memory ? NULL : text);
 }
 
-/* Step the job at `index`, with the values above it. What it needs is left in their
-   place. Gives how many values that is. */
+/* Step the job at `index`, with the values above it, of which there is room for a few
+   more. What it needs is left in their place. Gives how many values that is. */
 static int step(lua_State *L, int index) {
   bearer_job *job = lua_touserdata(L, index);
   int status;
@@ -145,7 +156,6 @@ static int step(lua_State *L, int index) {
     return 0;
   }
   bearer_job_wait(job, job->deadline); /* unless the step says otherwise */
-  luaL_checkstack(L, 4, NULL);
   bearer_state_push(L, BEARER_STEP);
   lua_insert(L, index + 1);
   lua_pushvalue(L, index);
@@ -178,11 +188,12 @@ static int job_step(lua_State *L) {
    does. Nothing happens when somebody else has taken over. */
 static int job_answer(lua_State *L) {
   bearer_job *job = check(L, 1);
-  unsigned int turn = (unsigned int)luaL_checknumber(L, 2);
-  if (!job->is_calling || turn != job->turn || job->is_stepping)
+  lua_Number turn = luaL_checknumber(L, 2);
+  if (!job->is_calling || turn < job->turn || turn > job->turn || job->is_stepping)
     return 0;
   job->is_calling = 0;
   lua_remove(L, 2);
+  lua_settop(L, 1 + BEARER_JOB_VALUES); /* nothing is raised before the step has them */
   return step(L, 1);
 }
 
@@ -244,6 +255,8 @@ static int job_next(lua_State *L) {
   if (job == NULL)
     return 0;
   bearer_job_push(L, job);
+  if (job->is_stepping) /* this is asked from within its step: the others get their turn */
+    bearer_job_wait(job, bearer_now(job->state) + 0.01);
   give_up_call(job);
   step(L, 1);
   return lua_gettop(L);
@@ -276,17 +289,36 @@ static int job_count(lua_State *L) {
   return 1;
 }
 
+/* core.give_up(job): nobody will wait for it */
+static int job_give_up(lua_State *L) {
+  bearer_job *job = check(L, 1);
+  if (job->is_stepping)
+    job->is_cancelled = 1;
+  else if (!job->has_ended)
+    job->class->fail(job, BEARER_CANNOT_WAIT, "it cannot be waited for here");
+  return 0;
+}
+
 static int job_has_ended(lua_State *L) {
   lua_pushboolean(L, check(L, 1)->has_ended);
   return 1;
 }
 
-/* core.is_busy(job) -> is it in the midst of a step, or of a function of the host's? */
+/* It should have ended: nobody polls, or a function of the host's does not come back. */
+static int is_overdue(const bearer_job *job) {
+  double grace = job->is_calling ? 0 : 1; /* for libcurl to say so */
+  return !job->has_ended && !job->is_stepping &&
+         bearer_now(job->state) > job->deadline + grace;
+}
+
+/* core.is_busy(job) -> is it in the midst of a step, or of a function of the host's?
+   Should it have ended long ago? */
 static int job_is_busy(lua_State *L) {
   const bearer_job *job = check(L, 1);
   lua_pushboolean(L, job->is_stepping);
   lua_pushboolean(L, job->is_calling);
-  return 2;
+  lua_pushboolean(L, is_overdue(job));
+  return 3;
 }
 
 /* core.ended() -> the first job that has ended and whose waiters have not been told */
@@ -304,10 +336,7 @@ static int job_told(lua_State *L) {
   if (job->list != &job->state->ended)
     return 0;
   take_out(job);
-  bearer_state_push(L, BEARER_JOBS);
-  lua_pushlightuserdata(L, job);
-  lua_pushnil(L);
-  lua_rawset(L, -3);
+  bearer_job_drop(L, job);
   return 0;
 }
 
@@ -315,6 +344,7 @@ static const luaL_Reg functions[] = {
   { "step", job_step },
   { "answer", job_answer },
   { "abandon", job_abandon },
+  { "give_up", job_give_up },
   { "next", job_next },
   { "due", job_due },
   { "count", job_count },

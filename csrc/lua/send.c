@@ -86,7 +86,7 @@ static int read_transport(lua_State *L, bearer_sending *s) {
 static int take_transport(lua_State *L, bearer_sending *s, int options,
                           const bearer_vars *vars, bearer_failure *f) {
   const char *text;
-  if (!lua_toboolean(L, 2) || lua_isnoneornil(L, 3)) {
+  if (!lua_toboolean(L, 2) || !lua_toboolean(L, 3)) {
     text = lua_type(L, lua_toboolean(L, 2) ? 4 : 3) == LUA_TSTRING
                ? lua_tostring(L, lua_toboolean(L, 2) ? 4 : 3)
                : NULL;

@@ -220,7 +220,9 @@ function loop.warn(text)
   pcall(bearer.warn, text)
 end
 
-loop.use(require(ngx and ngx.get_phase and ngx.timer and "bearer.drivers.resty"
-  or "bearer.drivers.blocking"))
+if not loop.driver() then -- loaded anew, it waits as before
+  loop.use(require(ngx and ngx.get_phase and ngx.timer and "bearer.drivers.resty"
+    or "bearer.drivers.blocking"))
+end
 
 return bearer

@@ -69,7 +69,7 @@ end
 local set_apart = {} -- functions to run in light threads that no request ends
 
 local function run_apart(run)
-  while set_apart[1] do
+  for _ = 1, #set_apart do -- those that there are now: what they set apart comes the next time
     run(table.remove(set_apart, 1))
   end
 end
