@@ -7,8 +7,9 @@
 #include <string.h>
 
 void bearer_wipe(void *data, size_t size) {
-#if defined(__GLIBC__) || defined(__FreeBSD__) || defined(__OpenBSD__)
-  explicit_bzero(data, size);
+#if defined(__GNUC__)
+  memset(data, 0, size);
+  __asm__ __volatile__("" : : "r"(data) : "memory"); /* somebody may look at it */
 #else
   volatile unsigned char *p = data;
   while (size--)

@@ -97,15 +97,18 @@ static int is_overdue(const bearer_transfer *t, double instant) {
 
 int bearer_transfer_has_ended(bearer_transfer *t) {
   bearer_client *client = t->client;
-  int ended;
+  int ended, overdue;
   if (client == NULL)
     return 1;
   bearer_worker_move(&client->worker, 0);
   lock(client);
-  if (!t->ended && is_overdue(t, bearer_transfer_now()))
+  overdue = !t->ended && is_overdue(t, bearer_transfer_now());
+  if (overdue)
     bearer_multi_time_out(&client->worker.multi, t);
   ended = t->ended;
   unlock(client);
+  if (overdue) /* should it not be stuck, but have missed it */
+    bearer_multi_wake(&client->worker.multi);
   return ended;
 }
 

@@ -45,7 +45,7 @@ static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t 
   (void)total;
   (void)up_total;
   if (up > 0)
-    t->left = 1;
+    t->has_sent = 1;
   if (now > 0 && (size_t)now > t->max_response)
     t->too_large = 1;
   return t->too_large;
@@ -93,10 +93,14 @@ static void set_trust(bearer_transfer *t, CURLcode *result) {
     SET(CURLOPT_CAPATH, NULL);
   }
 #if LIBCURL_VERSION_NUM < 0x074d00
-  if (own) { /* without the blob, nothing tells its connections from those of others */
+  if (own) { /* without a blob, nothing tells its connections and sessions from others */
     SET(CURLOPT_FRESH_CONNECT, 1L);
     SET(CURLOPT_FORBID_REUSE, 1L);
+    SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
   }
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+  SET(CURLOPT_CA_CACHE_TIMEOUT, 0L); /* it keeps stores by their files' names alone */
 #endif
   t->uses_system_trust = !own && bearer_trust_has_store();
   if (bearer_trust_has_store()) {
@@ -149,7 +153,7 @@ static void set_limits(bearer_transfer *t, CURLcode *result) {
   SET(CURLOPT_NOPROGRESS, 0L);
   SET(CURLOPT_XFERINFOFUNCTION, on_progress);
   SET(CURLOPT_XFERINFODATA, t);
-  SET(CURLOPT_BUFFERSIZE, BUFFER_SIZE);
+  SET(CURLOPT_BUFFERSIZE, 4096L);
   SET(CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_SIZE);
   if (t->once)
     SET(CURLOPT_FRESH_CONNECT, 1L);

@@ -3,13 +3,15 @@
  *
  * The order in which locks are taken:
  *   1. the lock of this file: one for the process
- *   2. a worker's `turn`, then its `step`: whoever moves its transfers
- *   3. a worker's `mutex`: over its lists, for a moment
- *   4. the mutex of trust.c: within a step, around the making of the store
- * A fork takes 1, and then 2 and 3 of every worker, so that the child finds nothing of
+ *   2. a client's `turn`, then its `step` (multi.h): held by whoever moves its transfers
+ *   3. a client's `mutex` (multi.h): over its lists, for a moment
+ *   4. the mutex of trust.c: within a step, while the store is made
+ * A fork takes 1, and then 2 and 3 of every client, so that the child finds nothing of
  * ours, and no lock of OpenSSL's or libcurl's, in the midst of a change. 3 and 4 are
- * never held together, and no callback of the host's is called under any of them.
- * curl_url (url.c) allocates and takes no lock of libcurl's: it is used without 1.
+ * never held together. Threads that read files (material.c) take 1 alone, to hand over
+ * what they read. A thread is joined under 1 alone: it takes 2 to 4, never 1. Nothing of
+ * the host's is called under any of them. url.c needs none: curl_url allocates, and does
+ * no more.
  */
 #ifndef BEARER_FORK_H
 #define BEARER_FORK_H

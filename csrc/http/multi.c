@@ -106,7 +106,7 @@ int bearer_multi_drop(bearer_multi *m, bearer_transfer *t) {
 void bearer_multi_wake(bearer_multi *m) {
   bearer_connections *c;
   pthread_mutex_lock(&m->mutex);
-  c = m->waits ? m->c : NULL;
+  c = m->waits ? m->connections : NULL;
   m->waits = 0; /* libcurl remembers it, if the wait has not begun yet */
   pthread_mutex_unlock(&m->mutex);
   if (c != NULL)
@@ -128,14 +128,14 @@ void bearer_multi_abandon(bearer_multi *m, bearer_code code, const char *reason,
   bearer_transfer *t;
   if (in_child)
     bearer_notify_close(m->notify);
-  bearer_connections_leave(m->c, in_child);
-  m->c = NULL;
+  bearer_connections_leave(m->connections, in_child);
+  m->connections = NULL;
   m->thread = BEARER_NO_THREAD;
   m->stop = m->waits = m->broken = 0;
   m->most_connections = 0;
   while ((t = bearer_multi_any(m)) != NULL) {
-    t->easy = NULL; /* left behind with its multi handle */
-    t->left = 1;    /* for all we know */
+    t->easy = NULL;  /* left behind with its multi handle */
+    t->has_sent = 1; /* for all we know */
     bearer_multi_fail(m, t, code, reason);
   }
 }

@@ -25,9 +25,10 @@ typedef struct bearer_multi {
   int open;             /* how many have not ended */
   int notify[2];        /* owned: a pipe that can be read while there are `ended` */
   enum { BEARER_NO_THREAD, BEARER_HAS_THREAD, BEARER_THREAD_ENDED } thread;
-  int stop;              /* the thread is to end */
-  int waits;             /* somebody waits, and is to be woken when there is news */
-  bearer_connections *c; /* owned; NULL before the first step. Changed within a step */
+  int stop;  /* the thread is to end */
+  int waits; /* somebody waits, and is to be woken when there is news */
+  bearer_connections
+      *connections; /* owned; NULL before the first step. Changed within a step */
 
   /* Of whoever makes a step. Instants are those of bearer_transfer_now. */
   pthread_mutex_t turn;  /* who waits for `step`: a fork does not wait for two */

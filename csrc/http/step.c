@@ -21,7 +21,7 @@
    received. It is the multi that keeps connections. */
 static void end(bearer_multi *m, bearer_transfer *t) {
   if (t->easy != NULL) {
-    curl_multi_remove_handle(m->c->multi, t->easy);
+    curl_multi_remove_handle(m->connections->multi, t->easy);
     curl_easy_cleanup(t->easy);
     t->easy = NULL;
   }
@@ -61,9 +61,9 @@ static void drop_given_up(bearer_multi *m) {
 }
 
 static void run(bearer_multi *m, bearer_transfer *t) {
-  if (!bearer_easy_prepare(t, m->c))
+  if (!bearer_easy_prepare(t, m->connections))
     end(m, t);
-  else if (curl_multi_add_handle(m->c->multi, t->easy) != CURLM_OK)
+  else if (curl_multi_add_handle(m->connections->multi, t->easy) != CURLM_OK)
     end_failed(m, t, BEARER_MEMORY, curl_easy_strerror(CURLE_OUT_OF_MEMORY));
 }
 
@@ -116,7 +116,7 @@ static void run_read(bearer_multi *m) {
       run(m, t);
     else if (!done && instant >= t->deadline)
       end_timed_out(m, t);
-    else if (!done && !bearer_reading_start(t->reading, m->c->multi))
+    else if (!done && !bearer_reading_start(t->reading, m->connections->multi))
       return;
   }
 }
@@ -145,7 +145,7 @@ static void expire_waiting(bearer_multi *m) {
 static void collect(bearer_multi *m) {
   CURLMsg *message;
   int left;
-  while ((message = curl_multi_info_read(m->c->multi, &left)) != NULL) {
+  while ((message = curl_multi_info_read(m->connections->multi, &left)) != NULL) {
     char *private_data = NULL;
     bearer_transfer *t;
     if (message->msg != CURLMSG_DONE)
@@ -173,7 +173,7 @@ static void fail_all(bearer_multi *m, bearer_node *list, const char *reason) {
 
 static void perform(bearer_multi *m) {
   int running;
-  CURLMcode code = curl_multi_perform(m->c->multi, &running);
+  CURLMcode code = curl_multi_perform(m->connections->multi, &running);
   collect(m);
   if (code != CURLM_OK)
     fail_all(m, &m->running, curl_multi_strerror(code));
@@ -185,15 +185,15 @@ static void perform(bearer_multi *m) {
 static void limit_connections(bearer_multi *m, int waiting, int places) {
   long idle = m->queue.most / 4, busy = places + places / 6;
   long limit = waiting > 0 ? m->queue.most : busy > idle ? busy : idle;
-  if (m->c == NULL || limit == m->most_connections)
+  if (m->connections == NULL || limit == m->most_connections)
     return;
-  curl_multi_setopt(m->c->multi, CURLMOPT_MAXCONNECTS, limit);
+  curl_multi_setopt(m->connections->multi, CURLMOPT_MAXCONNECTS, limit);
   m->most_connections = limit;
 }
 
 /* Under the mutex: what is added from now on finds a thread that has ended, or wakes. */
 static int rest(bearer_multi *m) {
-  if (m->stop || (m->c == NULL && m->queue.waiting == 0)) {
+  if (m->stop || (m->connections == NULL && m->queue.waiting == 0)) {
     if (m->thread == BEARER_HAS_THREAD)
       m->thread = BEARER_THREAD_ENDED;
     return -1;
@@ -227,7 +227,7 @@ static int is_to_stop(bearer_multi *m) {
 
 /* There may be no descriptors for it: then what waits fails for now. */
 static int open_connections(bearer_multi *m) {
-  bearer_connections *c = m->c;
+  bearer_connections *c = m->connections;
   bearer_transfer *t;
   if (c != NULL)
     return 1;
@@ -235,7 +235,7 @@ static int open_connections(bearer_multi *m) {
     return 0;
   c = bearer_connections_new();
   pthread_mutex_lock(&m->mutex);
-  m->c = c;
+  m->connections = c;
   while (c == NULL && (t = bearer_queue_any(&m->queue)) != NULL) {
     bearer_transfer_fail(t, BEARER_MEMORY, strerror(errno));
     bearer_transfer_clear_sent(t);
@@ -282,7 +282,7 @@ void bearer_step_wait(bearer_multi *m, int ms) {
   double began = bearer_transfer_now();
   bearer_connections *c;
   pthread_mutex_lock(&m->mutex);
-  c = m->c;
+  c = m->connections;
   pthread_mutex_unlock(&m->mutex);
   if (c == NULL || curl_multi_poll(c->multi, NULL, 0, ms, NULL) != CURLM_OK)
     pause_a_little(); /* memory is short */
@@ -304,7 +304,7 @@ void bearer_step_close(bearer_multi *m) {
       bearer_transfer_fail(t, BEARER_CLOSED, "the client is closed");
     end(m, t);
   }
-  bearer_connections_free(m->c);
-  m->c = NULL;
+  bearer_connections_free(m->connections);
+  m->connections = NULL;
   bearer_notify_close(m->notify);
 }

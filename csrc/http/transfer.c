@@ -150,7 +150,7 @@ static void set_outcome(bearer_transfer *t, CURLcode result) {
   curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
   if (t->too_large || t->received.body.failed || result == CURLE_FILESIZE_EXCEEDED)
     t->outcome = BEARER_TOO_LARGE;
-  else if (result == CURLE_OUT_OF_MEMORY && t->left && !t->in_body)
+  else if (result == CURLE_OUT_OF_MEMORY && t->has_sent && !t->in_body)
     t->outcome = BEARER_TOO_LARGE; /* its word for a header line of more than 100 KB */
   else if (result != CURLE_OK && connect_status >= 300)
     t->outcome = BEARER_PROXY;
@@ -165,7 +165,7 @@ void bearer_transfer_finish(bearer_transfer *t, CURLcode result) {
   const char *words = NULL;
   curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->received.status);
   if (curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent > 0)
-    t->left = 1;
+    t->has_sent = 1;
   set_outcome(t, result);
   if (result == CURLE_SSL_CERTPROBLEM && t->reading != NULL)
     words = bearer_reading_suspicion(t->reading);
@@ -185,7 +185,7 @@ void bearer_transfer_publish(bearer_transfer *t) {
   t->response = t->received;
   memset(&t->received, 0, sizeof(t->received));
   t->code = t->outcome;
-  t->sent = t->left;
+  t->sent = t->has_sent;
   if (t->code != BEARER_OK)
     memcpy(t->reason, t->error, sizeof(t->reason));
 }

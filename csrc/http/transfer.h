@@ -61,7 +61,7 @@ struct bearer_transfer {
   size_t max_response, head_total;
   bearer_response received; /* owned, until it is the caller's */
   bearer_code outcome;
-  int once, in_body, too_large, left, uses_system_trust;
+  int once, in_body, too_large, has_sent, uses_system_trust;
   char error[CURL_ERROR_SIZE];
 };
 

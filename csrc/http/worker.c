@@ -142,8 +142,8 @@ void bearer_worker_close(bearer_worker *w) {
   bearer_fork_leave(&w->entry);
   stop(w);
   if (bearer_fork_exits()) { /* OpenSSL may be gone */
-    bearer_connections_leave(w->multi.c, 0);
-    w->multi.c = NULL;
+    bearer_connections_leave(w->multi.connections, 0);
+    w->multi.connections = NULL;
   }
   bearer_step_close(&w->multi);
   bearer_fork_unlock();

@@ -45,9 +45,10 @@ bearer_placed bearer_build_text(bearer_context *c, const bearer_part *n, int for
 bearer_placed bearer_build_value(bearer_context *c, const bearer_part *n);
 
 /* Build a request into *out, which owns what is in it also when this fails or raises.
-   0: c->fault says why not. [-0, +0, m] */
+   is_checked: its URL was looked at when the login was made, and is still the same. 0:
+   c->fault says why not. [-0, +0, m] */
 int bearer_build(bearer_context *c, const bearer_exchange *x, int allow_http,
-                 bearer_request *out);
+                 int is_checked, bearer_request *out);
 
 /* The fault as words that follow no other: "its URL is not https". */
 void bearer_fault_explain(const bearer_fault *fault, char *text, size_t room);

@@ -1,6 +1,7 @@
-/*
- * Calls: what a caller asks for and waits for itself.
- */
+/***
+Calls: what a caller asks for and waits for itself.
+@classmod bearer.login
+*/
 #include "lua/call.h"
 
 #include <stdio.h>
@@ -17,8 +18,7 @@ typedef struct {
   int login, options, token, request;
 } frame;
 
-/* ---- ending
- * ---------------------------------------------------------------------------- */
+/* ---- ending -------------------------------------------------------------------- */
 
 static void forget(bearer_call *call) {
   bearer_vars_clear(&call->vars);
@@ -68,8 +68,7 @@ static bearer_progress fail_with(frame *f, bearer_code code, const char *text) {
   return end_badly(f);
 }
 
-/* ---- a token
- * ------------------------------------------------------------------------------ */
+/* ---- a token ------------------------------------------------------------------- */
 
 /* Push a question for loop.lua, about the value on top. */
 static bearer_progress need(frame *f, const char *what) {
@@ -90,7 +89,7 @@ static bearer_progress take_token(frame *f) {
   lua_State *L = f->c.L;
   if (f->call->login->is_closed)
     return fail_with(f, BEARER_CLOSED, "the login is closed");
-  if (!lua_toboolean(L, 2) || luaL_testudata(L, 3, BEARER_TOKEN) == NULL) {
+  if (!lua_toboolean(L, 2) || bearer_token_test(L, 3) == NULL) {
     lua_pushvalue(L, 3);
     bearer_set_slot(L, 1, BEARER_CALL_SLOT_ERROR);
     return end(f->call);
@@ -111,8 +110,7 @@ static bearer_progress want_token(frame *f, int has_result) {
   return need(f, "token");
 }
 
-/* ---- sending
- * -------------------------------------------------------------------------------- */
+/* ---- sending ------------------------------------------------------------------- */
 
 static int has_transport(frame *f) {
   int has;
@@ -149,8 +147,7 @@ static bearer_progress take_result(frame *f) {
   return end_badly(f);
 }
 
-/* ---- login:request
- * --------------------------------------------------------------------------- */
+/* ---- login:request ------------------------------------------------------------- */
 
 static bearer_progress build_request(frame *f) {
   bearer_call *call = f->call;
@@ -238,8 +235,7 @@ static bearer_progress judge_request(frame *f) {
   return BEARER_GO_ON;
 }
 
-/* ---- login:logout
- * ------------------------------------------------------------------------------- */
+/* ---- login:logout -------------------------------------------------------------- */
 
 /* What is under way comes to its end, so that the token it brings can be ended as well.
  */
@@ -315,7 +311,7 @@ static bearer_progress build_logout(frame *f) {
   bearer_call *call = f->call;
   int allow_http = bearer_options_at(f->c.L, f->options)->allow_http;
   char text[sizeof(f->c.fault.what) + 64];
-  if (bearer_build(&f->c, &call->def->logout.list[call->index], allow_http,
+  if (bearer_build(&f->c, &call->def->logout.list[call->index], allow_http, 0,
                    &call->sending.request))
     return send_request(f);
   bearer_fault_explain(&f->c.fault, text, sizeof(text));
@@ -338,9 +334,7 @@ static bearer_progress judge_logout(frame *f) {
   return ++call->index < call->def->logout.count ? BEARER_GO_ON : end_well(call);
 }
 
-/* ---- stepping
- * ---------------------------------------------------------------------------------------
- */
+/* ---- stepping ------------------------------------------------------------------ */
 
 static void push_slot(frame *f, int slot, int *index) {
   bearer_get_slot(f->c.L, 1, slot);
@@ -360,49 +354,57 @@ static void set_up(frame *f, lua_State *L, bearer_call *call) {
   push_slot(f, BEARER_CALL_SLOT_OPTIONS, &f->options);
   push_slot(f, BEARER_CALL_SLOT_REQUEST, &f->request);
   push_slot(f, BEARER_CALL_SLOT_BEARER, &f->token);
-  t = luaL_testudata(L, f->token, BEARER_TOKEN);
+  t = bearer_token_test(L, f->token);
   f->c.vars = call->kind == BEARER_CALL_REQUEST && t != NULL ? (bearer_vars *)&t->vars
                                                              : &call->vars;
 }
 
-static bearer_progress step(lua_State *L, bearer_job *job) {
-  bearer_call *call = (bearer_call *)job;
-  int has_result = lua_gettop(L) > 1;
-  frame f;
-  set_up(&f, L, call);
+/* One thing after the other, as far as it goes without waiting. */
+static bearer_progress advance(frame *f, int has_result) {
+  bearer_call *call = f->call;
+  bearer_job *job = &call->job;
   switch (call->step) {
   case BEARER_CALL_TOKEN:
-    return want_token(&f, has_result);
+    return want_token(f, has_result);
   case BEARER_CALL_SETTLE:
-    return settle(&f, has_result);
+    return settle(f, has_result);
   case BEARER_CALL_INPUTS:
-    return gather(&f);
+    return gather(f);
   case BEARER_CALL_ASKED:
-    return has_result ? take_input(&f) : fail_with(&f, BEARER_LOST, "the answer was lost");
+    return has_result ? take_input(f) : fail_with(f, BEARER_LOST, "the answer was lost");
   case BEARER_CALL_SEND:
-    return call->kind == BEARER_CALL_LOGOUT ? build_logout(&f) : build_request(&f);
+    return call->kind == BEARER_CALL_LOGOUT ? build_logout(f) : build_request(f);
   case BEARER_CALL_SENT:
     if (bearer_transfer_has_ended(job->transfer))
-      return take_result(&f);
+      return take_result(f);
     bearer_job_wait(job, job->deadline + 1);
     return BEARER_WAITS;
   case BEARER_CALL_HOST:
-    return has_result ? take_result(&f)
-                      : fail_with(&f, BEARER_LOST, "the answer was lost");
+    return has_result ? take_result(f) : fail_with(f, BEARER_LOST, "the answer was lost");
   case BEARER_CALL_JUDGE:
-    return call->kind == BEARER_CALL_REQUEST  ? judge_request(&f)
-           : call->kind == BEARER_CALL_LOGOUT ? judge_logout(&f)
+    return call->kind == BEARER_CALL_REQUEST  ? judge_request(f)
+           : call->kind == BEARER_CALL_LOGOUT ? judge_logout(f)
                                               : end_well(call);
   default:
     return BEARER_HAS_ENDED;
   }
 }
 
+static bearer_progress step(lua_State *L, bearer_job *job) {
+  int has_result = lua_gettop(L) > 1;
+  bearer_progress progress;
+  frame f;
+  do {
+    set_up(&f, L, (bearer_call *)job); /* anew: the token may be another */
+    progress = advance(&f, has_result);
+    has_result = 0;
+  } while (progress == BEARER_GO_ON);
+  return progress;
+}
+
 static const bearer_job_class class = { step, fail_step, clear };
 
-/* ---- beginning
- * --------------------------------------------------------------------------------------
- */
+/* ---- beginning ----------------------------------------------------------------- */
 
 static void set_slot(lua_State *L, int call, int slot, int value) {
   lua_pushvalue(L, value);
@@ -447,6 +449,21 @@ static double timeout_of(lua_State *L, int options, int request) { /* [-0, +0, e
   return timeout;
 }
 
+/***
+Send an authorised request. When the API refuses the token (401, a `refused` code of the
+definition, the option `refused`), it is dropped, and after one login the call is repeated
+once.
+@function login:request
+@tparam table request `{method, url, headers, query, json, form, body, timeout}`; a `url`
+that is no absolute one is joined to the provider's `base_url`
+@treturn[1] table `{status, headers, body, json()}`; header names are in lower case
+@treturn[2] nil
+@treturn[2] string
+@treturn[2] bearer.error
+@raise on a request that cannot be sent: a wrong type, an unknown field, no https, another
+host
+*/
+
 /* core.request(login, request[, code]) -> a call; or nil, message, err. code: why its
    answer cannot be waited for here */
 static int call_request(lua_State *L) {
@@ -463,6 +480,16 @@ static int call_request(lua_State *L) {
   set_slot(L, 5, BEARER_CALL_SLOT_REQUEST, 2);
   return 1;
 }
+
+/***
+End the token at the provider where it can be ended, then forget it.
+@function login:logout
+@treturn[1] boolean true
+@treturn[2] nil when the provider did not end it; it is forgotten all the same, unless the
+code is `cannot_wait`: nothing was done then
+@treturn[2] string
+@treturn[2] bearer.error
+*/
 
 /* core.logout(login[, code]) -> a call; or nil, message, err */
 static int call_logout(lua_State *L) {
@@ -508,9 +535,7 @@ static int call_transfer(lua_State *L) {
   return 1;
 }
 
-/* ---- results
- * ----------------------------------------------------------------------------------------
- */
+/* ---- results ------------------------------------------------------------------- */
 
 static int push_failure(lua_State *L, const bearer_call *call) {
   bearer_get_slot(L, 1, BEARER_CALL_SLOT_ERROR);

@@ -11,8 +11,7 @@
 #include "http/url.h"
 #include "lua/value.h"
 
-/* ---- mistakes -------------------------------------------------------------------------
- */
+/* ---- mistakes ------------------------------------------------------------------ */
 
 static const struct {
   const char *name;
@@ -172,8 +171,7 @@ void bearer_call_check(lua_State *L, int request, int bare) {
   (void)bare;
 }
 
-/* ---- a copy of one's own
- * ---------------------------------------------------------------- */
+/* ---- a copy of one's own ------------------------------------------------------- */
 
 /* Push a shallow copy of the table at index; an empty one when it is none. [-0, +1, m] */
 static void push_copy(lua_State *L, int index) {
@@ -209,8 +207,7 @@ static void push_private_copy(lua_State *L, int request, int copies_json) {
   lua_settop(L, copy);
 }
 
-/* ---- building
- * ------------------------------------------------------------------------------ */
+/* ---- building ------------------------------------------------------------------ */
 
 static int mistake(bearer_call *call, const char *text) {
   snprintf(call->mistake, sizeof(call->mistake), "%s", text);

@@ -10,10 +10,10 @@
 #include "base/nearest.h"
 #include "lua/state.h"
 
-/* ---- types ------------------------------------------------------------------- */
+/* ---- types --------------------------------------------------------------------- */
 
 void bearer_class_make(lua_State *L, const char *type, const luaL_Reg *metamethods,
-                  const luaL_Reg *methods) {
+                       const luaL_Reg *methods) {
   if (!luaL_newmetatable(L, type)) { /* mt */
     lua_pop(L, 1);
     return;
@@ -56,7 +56,7 @@ void *bearer_check(lua_State *L, int index, const char *type, const char *method
   return object;
 }
 
-/* ---- mistakes ---------------------------------------------------------------- */
+/* ---- mistakes ------------------------------------------------------------------ */
 
 static int ends_with(const char *text, const char *end) {
   size_t size = strlen(text), end_size = strlen(end);
@@ -128,7 +128,7 @@ const char *bearer_suggest(const char *word, const char *const *list, int count,
   return text;
 }
 
-/* ---- into Lua ---------------------------------------------------------------- */
+/* ---- into Lua ------------------------------------------------------------------ */
 
 /* Runs below lua_pcall, so that the buffer is freed also when this raises. What is pushed
    stands in the state: an argument would have to be allocated. */

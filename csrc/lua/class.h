@@ -19,10 +19,20 @@
    that is there already stays as it is: living objects keep the methods that Lua put on
    them. [-0, +0, m] */
 void bearer_class_make(lua_State *L, const char *type, const luaL_Reg *metamethods,
-                  const luaL_Reg *methods);
+                       const luaL_Reg *methods);
 
 /* A zeroed userdata with its metatable, and so many slots. [-0, +1, m] */
 void *bearer_new(lua_State *L, const char *type, size_t size, int slots);
+
+/* The userdata at index, whose struct opens with a pointer to this mark; NULL when it is
+   another. As luaL_testudata, without a look into the registry. [-0, +0, -] */
+static inline void *bearer_test(lua_State *L, int index, const char *mark) {
+  void *object = lua_touserdata(L, index);
+  if (object == NULL || lua_type(L, index) != LUA_TUSERDATA ||
+      lua_rawlen(L, index) < sizeof(mark) || *(const char *const *)object != mark)
+    return NULL;
+  return object;
+}
 
 /* The userdata at index, of this type; otherwise a mistake of the caller of `method`.
    [-0, +0, v] */

@@ -16,7 +16,7 @@ typedef struct {
   int functions; /* stack index of their list */
 } compiler;
 
-/* ---- helpers ------------------------------------------------------------------ */
+/* ---- helpers ------------------------------------------------------------------- */
 
 static void *allocate(compiler *c, size_t count, size_t size) {
   void *p = calloc(count > 0 ? count : 1, size);
@@ -85,7 +85,7 @@ static int next(compiler *c, int index) {
   return 1;
 }
 
-/* ---- places ------------------------------------------------------------------- */
+/* ---- places -------------------------------------------------------------------- */
 
 static void node(compiler *c, bearer_part *n, int index, int in_json);
 
@@ -184,7 +184,7 @@ static void get_fields(compiler *c, bearer_fields *n, int index, const char *nam
   }
 }
 
-/* ---- paths -------------------------------------------------------------------- */
+/* ---- paths --------------------------------------------------------------------- */
 
 /* The next step of a path: an index in brackets, or a key up to the next . or [ */
 static const char *path_step(compiler *c, bearer_path_step *s, const char *at) {
@@ -245,7 +245,7 @@ static void get_keeps(compiler *c, bearer_keeps *k, int index) {
   lua_settop(c->L, map - 1);
 }
 
-/* ---- expectations ------------------------------------------------------------- */
+/* ---- expectations -------------------------------------------------------------- */
 
 static void value(compiler *c, bearer_value *v, int index) {
   size_t size;

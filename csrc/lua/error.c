@@ -9,7 +9,7 @@ body.
 #include <stdio.h>
 #include <string.h>
 
-/* ---- what they are made of --------------------------------------------------- */
+/* ---- what they are made of ----------------------------------------------------- */
 
 static void copy(char *to, size_t room, const char *from) {
   size_t size = strlen(from);
@@ -46,7 +46,7 @@ void bearer_failure_about(bearer_failure *f, const bearer_vars *vars, const char
   show(f->request, sizeof(f->request), vars, text, size);
 }
 
-/* ---- the objects ------------------------------------------------------------- */
+/* ---- the objects --------------------------------------------------------------- */
 
 enum { FIELDS = 1, SLOTS = FIELDS };
 

@@ -6,47 +6,33 @@
 /* The list in the registry holds a listener and an event in turn. */
 enum { EACH = 2 };
 
-static void set_integer(lua_State *L, const char *name, lua_Integer n) {
-  lua_pushinteger(L, n);
-  lua_setfield(L, -2, name);
-}
-
-static int push_listener(lua_State *L, int index) { /* [-0, +1 or 0, -] */
-  bearer_get_slot(L, index, BEARER_LOGIN_OPTIONS);
-  if (lua_isuserdata(L, -1))
-    bearer_get_slot(L, lua_gettop(L), BEARER_OPTION_EVENT);
-  else
-    lua_pushnil(L);
-  lua_remove(L, -2);
+static int push_listener(lua_State *L, int options) { /* [-0, +1 or 0, -] */
+  bearer_get_slot(L, options, BEARER_OPTION_EVENT);
   if (lua_isfunction(L, -1))
     return 1;
   lua_pop(L, 1);
   return 0;
 }
 
-int bearer_event_begin(lua_State *L, int index, const char *name) {
-  const bearer_login *l = lua_touserdata(L, index);
+int bearer_event_begin(lua_State *L, int options, const char *name,
+                       const char *provider) {
   luaL_checkstack(L, 10, NULL);
-  if (!push_listener(L, index))
+  if (!push_listener(L, options))
     return 0;
   lua_pop(L, 1);
   lua_newtable(L);
   lua_pushstring(L, name);
   lua_setfield(L, -2, "event");
-  lua_pushstring(L, l->def->name);
+  lua_pushstring(L, provider);
   lua_setfield(L, -2, "provider");
-  set_integer(L, "logins", l->logins);
-  set_integer(L, "refreshes", l->refreshes);
-  set_integer(L, "failures", l->failures);
-  set_integer(L, "refused", l->refused);
   return 1;
 }
 
-void bearer_event_note(lua_State *L, int index) {
+void bearer_event_note(lua_State *L, int options) {
   bearer_lua_state *state = bearer_state_of(L);
   int event = lua_gettop(L);
   bearer_state_push(L, BEARER_EVENTS); /* event, events */
-  if (push_listener(L, index)) {       /* event, events, listener */
+  if (push_listener(L, options)) {     /* event, events, listener */
     lua_rawseti(L, -2, EACH * state->next_event + 1);
     lua_pushvalue(L, event);
     lua_rawseti(L, -2, EACH * state->next_event + 2);

@@ -18,7 +18,7 @@ typedef struct {
   bearer_vars vars;             /* owned; empty once the function has returned */
 } variables;
 
-/* ---- v ------------------------------------------------------------------------ */
+/* ---- v ------------------------------------------------------------------------- */
 
 static int variables_index(lua_State *L) {
   const variables *v = luaL_checkudata(L, 1, VARIABLES);
@@ -50,7 +50,7 @@ static variables *push_variables(bearer_context *c) { /* [-0, +1, m] */
   return v;
 }
 
-/* ---- f ------------------------------------------------------------------------ */
+/* ---- f ------------------------------------------------------------------------- */
 
 static int text_gc(lua_State *L) {
   bearer_template *t = luaL_testudata(L, 1, TEXT);

@@ -11,7 +11,7 @@
 #include "lua/secret_ref.h"
 #include "lua/value.h"
 
-/* ---- one value ------------------------------------------------------------------ */
+/* ---- one value ----------------------------------------------------------------- */
 
 typedef struct {
   lua_State *L;
@@ -245,7 +245,7 @@ int bearer_input_read(lua_State *L, int provider, const bearer_definition *def,
   return ok;
 }
 
-/* ---- all of them ------------------------------------------------------------------ */
+/* ---- all of them --------------------------------------------------------------- */
 
 static const bearer_input *find_input(const bearer_definition *def, const char *name) {
   for (int i = 0; i < def->input_count; i++)

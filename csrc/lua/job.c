@@ -6,7 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- lists ------------------------------------------------------------------- */
+static const char mark; /* its address marks a job */
+
+/* ---- lists --------------------------------------------------------------------- */
 
 static void empty(bearer_job_list *list) {
   list->first = NULL;
@@ -69,18 +71,18 @@ void bearer_job_cancel(bearer_job *job) {
     job->class->fail(job, BEARER_CLOSED, NULL);
 }
 
-/* ---- the objects ------------------------------------------------------------- */
+/* ---- the objects --------------------------------------------------------------- */
 
 bearer_job *bearer_job_new(lua_State *L, const bearer_job_class *class, size_t size,
                            int slots) {
   bearer_job *job = bearer_new(L, BEARER_JOB, size, slots);
   job->state = bearer_state_of(L);
   bearer_state_push(L, BEARER_JOBS); /* job, jobs */
-  lua_pushlightuserdata(L, job);
-  lua_pushvalue(L, -3);
-  lua_rawset(L, -3);
-  lua_pop(L, 1);      /* job */
+  lua_pushvalue(L, -2);
+  job->anchor = luaL_ref(L, -2); /* places are used again: the table does not grow */
+  lua_pop(L, 1);                 /* job */
   job->class = class; /* last: until then it is none, whoever gets hold of it */
+  job->mark = &mark;
   return job;
 }
 
@@ -88,16 +90,15 @@ void bearer_job_begin(bearer_job *job) {
   put(job, &job->state->ready);
 }
 
-void bearer_job_drop(lua_State *L, const bearer_job *job) {
+void bearer_job_drop(lua_State *L, bearer_job *job) {
   bearer_state_push(L, BEARER_JOBS);
-  lua_pushlightuserdata(L, (void *)job);
-  lua_pushnil(L);
-  lua_rawset(L, -3);
+  luaL_unref(L, -1, job->anchor);
+  job->anchor = 0;
   lua_pop(L, 1);
 }
 
 bearer_job *bearer_job_test(lua_State *L, int index, const bearer_job_class *class) {
-  bearer_job *job = luaL_testudata(L, index, BEARER_JOB);
+  bearer_job *job = bearer_test(L, index, &mark);
   return job != NULL && (class == NULL || job->class == class) ? job : NULL;
 }
 
@@ -110,8 +111,7 @@ static bearer_job *check(lua_State *L, int index) {
 
 void bearer_job_push(lua_State *L, const bearer_job *job) {
   bearer_state_push(L, BEARER_JOBS); /* jobs */
-  lua_pushlightuserdata(L, (void *)job);
-  lua_rawget(L, -2);
+  lua_rawgeti(L, -1, job->anchor);
   lua_remove(L, -2);
 }
 
@@ -127,15 +127,12 @@ static int job_gc(lua_State *L) {
   return 0;
 }
 
-/* ---- stepping ---------------------------------------------------------------- */
+/* ---- stepping ------------------------------------------------------------------ */
 
 /* Below lua_pcall: the job and what a function of the host's gave. */
 static int run(lua_State *L) {
   bearer_job *job = lua_touserdata(L, 1);
-  bearer_progress progress;
-  while ((progress = job->class->step(L, job)) == BEARER_GO_ON)
-    lua_settop(L, 1);
-  return progress == BEARER_NEEDS ? job->needed : 0;
+  return job->class->step(L, job) == BEARER_NEEDS ? job->needed : 0;
 }
 
 static void fail(lua_State *L, bearer_job *job, int status) { /* the error is on top */
@@ -209,7 +206,7 @@ static int job_abandon(lua_State *L) {
   return 0;
 }
 
-/* ---- which one --------------------------------------------------------------- */
+/* ---- which one ----------------------------------------------------------------- */
 
 static void make_due_ready(bearer_lua_state *state, double now) {
   bearer_job *next;
@@ -227,8 +224,11 @@ static void make_due_ready(bearer_lua_state *state, double now) {
 /* A job whose transfer has ended has one that is ready; so the order is that of answers,
    then of instants. */
 static bearer_job *next_ready(bearer_lua_state *state) {
-  bearer_transfer *transfer = bearer_client_next_ended(&state->client);
+  bearer_transfer *transfer;
   double now;
+  if (bearer_client_moves_itself(&state->client))
+    bearer_client_poll(&state->client, 0); /* the system grants no thread: we do it */
+  transfer = bearer_client_next_ended(&state->client);
   if (transfer != NULL && transfer->user != NULL)
     put(transfer->user, &state->ready);
   if (state->ready.first != NULL)
@@ -250,7 +250,7 @@ static void give_up_call(bearer_job *job) {
 /* core.next() -> a job that has been stepped, since something has happened to it, and
    what it needs, as core.step says it; nothing when there is none */
 static int job_next(lua_State *L) {
-  bearer_job *job = next_ready(bearer_state_of(L));
+  bearer_job *job = next_ready(bearer_state_here(L));
   lua_settop(L, 0);
   if (job == NULL)
     return 0;
@@ -265,7 +265,7 @@ static int job_next(lua_State *L) {
 /* core.due() -> seconds until core.next() will find one without news from outside, or nil
  */
 static int job_due(lua_State *L) {
-  bearer_lua_state *state = bearer_state_of(L);
+  bearer_lua_state *state = bearer_state_here(L);
   double left;
   if (state->waiting.first == NULL)
     state->soonest = INFINITY;
@@ -285,7 +285,7 @@ static int job_due(lua_State *L) {
 
 /* core.count() -> how many jobs are under way, or have ended with nobody told */
 static int job_count(lua_State *L) {
-  lua_pushinteger(L, bearer_state_of(L)->job_count);
+  lua_pushinteger(L, bearer_state_here(L)->job_count);
   return 1;
 }
 
@@ -299,59 +299,50 @@ static int job_give_up(lua_State *L) {
   return 0;
 }
 
-static int job_has_ended(lua_State *L) {
-  lua_pushboolean(L, check(L, 1)->has_ended);
-  return 1;
-}
-
 /* It should have ended: nobody polls, or a function of the host's does not come back. */
 static int is_overdue(const bearer_job *job) {
   double grace = job->is_calling ? 0 : 1; /* for libcurl to say so */
-  return !job->has_ended && !job->is_stepping &&
-         bearer_now(job->state) > job->deadline + grace;
+  return bearer_now(job->state) > job->deadline + grace;
 }
 
-/* core.is_busy(job) -> is it in the midst of a step, or of a function of the host's?
-   Should it have ended long ago? */
-static int job_is_busy(lua_State *L) {
+/* core.state(job) -> "ended", "stepping" (this is called from within its step), "calling"
+   (a function of the host's is at work for it), or "waiting"; and whether it should have
+   ended long ago */
+static int job_state(lua_State *L) {
   const bearer_job *job = check(L, 1);
-  lua_pushboolean(L, job->is_stepping);
-  lua_pushboolean(L, job->is_calling);
-  lua_pushboolean(L, is_overdue(job));
-  return 3;
+  lua_pushstring(L, job->has_ended     ? "ended"
+                    : job->is_stepping ? "stepping"
+                    : job->is_calling  ? "calling"
+                                       : "waiting");
+  lua_pushboolean(L, !job->has_ended && !job->is_stepping && is_overdue(job));
+  return 2;
 }
 
 /* core.ended() -> the first job that has ended and whose waiters have not been told */
 static int job_ended(lua_State *L) {
-  const bearer_job *job = bearer_state_of(L)->ended.first;
+  const bearer_job *job = bearer_state_here(L)->ended.first;
   if (job == NULL)
     return 0;
   bearer_job_push(L, job);
   return 1;
 }
 
-/* core.told(job): they have */
+/* core.told(job): they have. Gives the next one, as core.ended */
 static int job_told(lua_State *L) {
   bearer_job *job = check(L, 1);
-  if (job->list != &job->state->ended)
-    return 0;
-  take_out(job);
-  bearer_job_drop(L, job);
-  return 0;
+  if (job->list == &job->state->ended) {
+    take_out(job);
+    bearer_job_drop(L, job);
+  }
+  lua_settop(L, 0);
+  return job_ended(L);
 }
 
 static const luaL_Reg functions[] = {
-  { "step", job_step },
-  { "answer", job_answer },
-  { "abandon", job_abandon },
-  { "give_up", job_give_up },
-  { "next", job_next },
-  { "due", job_due },
-  { "count", job_count },
-  { "ended", job_ended },
-  { "has_ended", job_has_ended },
+  { "step", job_step },       { "answer", job_answer }, { "abandon", job_abandon },
+  { "give_up", job_give_up }, { "next", job_next },     { "due", job_due },
+  { "count", job_count },     { "ended", job_ended },   { "state", job_state },
   { "told", job_told },
-  { "is_busy", job_is_busy },
   { NULL, NULL },
 };
 
@@ -371,5 +362,5 @@ void bearer_job_open(lua_State *L) {
     bearer_state_keep(L, BEARER_STEP);
   }
   lua_pop(L, 1);
-  luaL_setfuncs(L, functions, 0);
+  bearer_state_functions(L, functions);
 }

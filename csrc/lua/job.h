@@ -43,10 +43,12 @@ typedef struct {
 } bearer_job_class;
 
 struct bearer_job {
+  const char *mark; /* borrowed: its address marks a job */
   const bearer_job_class *class;
   bearer_lua_state *state;
   bearer_job_list *list; /* the one it is in; NULL = none */
   bearer_job *next, **link;
+  int anchor; /* where the registry keeps it; 0 = nowhere */
   bearer_transfer *transfer; /* owned; NULL = none under way */
   double deadline;           /* monotonic: when it has to be over */
   double wake;               /* when to step it though nothing else has happened */
@@ -68,7 +70,7 @@ bearer_job *bearer_job_new(lua_State *L, const bearer_job_class *class, size_t s
 /* It is filled in, and to be stepped. No Lua. */
 void bearer_job_begin(bearer_job *job);
 /* It is not wanted after all, and was not begun. [-0, +0, -] */
-void bearer_job_drop(lua_State *L, const bearer_job *job);
+void bearer_job_drop(lua_State *L, bearer_job *job);
 bearer_job *bearer_job_test(lua_State *L, int index, const bearer_job_class *class);
 
 /* Where it waits from now on. No Lua. */

@@ -16,11 +16,12 @@ that may wait have a face in loop.lua; what they do is here.
 
 static const char mark; /* its address marks a login */
 
-/* ---- asking -------------------------------------------------------------------------
- */
+/* ---- asking -------------------------------------------------------------------- */
 
 bearer_login *bearer_login_check(lua_State *L, int index, const char *method) {
-  bearer_login *l = bearer_check(L, index, BEARER_LOGIN, method);
+  bearer_login *l = bearer_test(L, index, &mark);
+  if (l == NULL)
+    l = bearer_check(L, index, BEARER_LOGIN, method);
   if (l->def == NULL)
     bearer_raise(L, "%s: the login is not whole", method);
   return l;
@@ -38,10 +39,8 @@ int bearer_login_closed(lua_State *L, const bearer_login *l, bearer_step_name st
 }
 
 bearer_token *bearer_login_push_token(lua_State *L, int index) {
-  bearer_token *t;
   bearer_get_slot(L, index, BEARER_LOGIN_TOKEN);
-  t = luaL_testudata(L, -1, BEARER_TOKEN);
-  return t != NULL && t->def != NULL ? t : NULL; /* at the end of a state it may be gone */
+  return bearer_token_test(L, -1);
 }
 
 bearer_renewal *bearer_login_push_renewal(lua_State *L, int index) {
@@ -68,8 +67,7 @@ static const char *state_name(lua_State *L, int index) {
   return l->is_closed ? "closed" : names[state_of(L, index)];
 }
 
-/* ---- the header that is handed out
- * ----------------------------------------------------- */
+/* ---- the header that is handed out --------------------------------------------- */
 
 static void serve_none(lua_State *L, int index) {
   bearer_login *l = lua_touserdata(L, index);
@@ -104,17 +102,9 @@ static inline int is_fresh(bearer_login *l) {
   return 0;
 }
 
-/* luaL_testudata without its look into the registry. */
-static inline bearer_login *test(lua_State *L) { /* [-0, +0, m] */
-  bearer_login *l = lua_touserdata(L, 1);
-  if (l == NULL || lua_rawlen(L, 1) != sizeof(*l) || l->mark != &mark)
-    l = luaL_testudata(L, 1, BEARER_LOGIN);
-  return l;
-}
-
 /* core.fresh_header(login) -> name, value; nil when it must be looked for */
 static int login_fresh_header(lua_State *L) {
-  bearer_login *l = test(L);
+  bearer_login *l = bearer_test(L, 1, &mark);
   if (l == NULL || !is_fresh(l)) {
     lua_pushnil(L);
     return 1;
@@ -134,7 +124,7 @@ static int after_slow(lua_State *L, int status, lua_KContext context) {
 /* The method. Upvalue: what to do when there is no fresh header; that may yield, and goes
    on in after_slow. */
 static int login_header(lua_State *L) {
-  bearer_login *l = test(L);
+  bearer_login *l = bearer_test(L, 1, &mark);
   if (l != NULL && is_fresh(l)) {
     bearer_get_slot(L, 1, BEARER_LOGIN_NAME);
     bearer_get_slot(L, 1, BEARER_LOGIN_VALUE);
@@ -156,6 +146,16 @@ static int login_header_method(lua_State *L) {
 }
 #endif
 
+/***
+The header of an authorised request. No I/O and no garbage while the token is fresh.
+@function login:header
+@treturn[1] string its name
+@treturn[1] string its value
+@treturn[2] nil
+@treturn[2] string why there is none, a sentence
+@treturn[2] bearer.error the same, for programs
+*/
+
 /* core.header(login, token) -> name, value of this token; handed out from now on, if it
    is the login's. Or nil, message, err */
 static int login_render(lua_State *L) {
@@ -174,8 +174,7 @@ static int login_render(lua_State *L) {
   return count;
 }
 
-/* ---- the token
- * ----------------------------------------------------------------------------- */
+/* ---- the token ----------------------------------------------------------------- */
 
 /* Take the token at `token` (0 = none) as the one that is handed out. What a refresh
    would spend is the newest one's alone. */
@@ -215,8 +214,37 @@ static void share(lua_State *L, int index) {
     t->is_shared = 1;
 }
 
-/* ---- holds
- * ------------------------------------------------------------------------------------ */
+/* ---- events -------------------------------------------------------------------- */
+
+/* Push an event with the counts; the options with the listener are below it. 0: nobody
+   listens, and nothing is pushed. [-0, +2 or 0, m] */
+static int begin_event(lua_State *L, int index, const char *name) {
+  const bearer_login *l = lua_touserdata(L, index);
+  const struct {
+    const char *name;
+    unsigned int count;
+  } counts[] = { { "logins", l->logins },
+                 { "refreshes", l->refreshes },
+                 { "failures", l->failures },
+                 { "refused", l->refused } };
+  bearer_get_slot(L, index, BEARER_LOGIN_OPTIONS);
+  if (!bearer_event_begin(L, lua_gettop(L), name, l->def->name)) {
+    lua_pop(L, 1);
+    return 0;
+  }
+  for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+    lua_pushinteger(L, counts[i].count);
+    lua_setfield(L, -2, counts[i].name);
+  }
+  return 1;
+}
+
+static void note_event(lua_State *L) { /* [-2, +0, m] */
+  bearer_event_note(L, lua_gettop(L) - 1);
+  lua_pop(L, 1);
+}
+
+/* ---- holds --------------------------------------------------------------------- */
 
 static double hold_left(bearer_login *l) {
   double left = l->hold.till - bearer_now(l->state);
@@ -273,18 +301,17 @@ static int fail_held(lua_State *L, int index) { /* [-0, +3, m] */
   int error;
   push_held_error(L, index);
   error = lua_gettop(L);
-  if (bearer_event_begin(L, index, "held")) {
+  if (begin_event(L, index, "held")) {
     copy_field(L, error, "class");
     copy_field(L, error, "code");
     lua_pushnumber(L, hold_left(l));
     lua_setfield(L, -2, "hold");
-    bearer_event_note(L, index);
+    note_event(L);
   }
   return bearer_refuse(L);
 }
 
-/* ---- what comes of a renewal
- * ------------------------------------------------------------------- */
+/* ---- what comes of a renewal --------------------------------------------------- */
 
 static void take_fingerprint(bearer_login *l, const bearer_renewal *r) {
   if (r->has_fingerprint)
@@ -320,14 +347,14 @@ static void told(lua_State *L, bearer_renewal *r, int error) {
   lua_pushvalue(L, error);
   bearer_set_slot(L, index, BEARER_LOGIN_HOLD_ERROR);
   l->hold.is_told = 1;
-  if (!bearer_event_begin(L, index, "failure"))
+  if (!begin_event(L, index, "failure"))
     return;
   copy_field(L, error, "step");
   copy_field(L, error, "class");
   copy_field(L, error, "code");
   set_number(L, "duration", bearer_now(l->state) - r->began);
   set_number(L, "hold", hold_left(l));
-  bearer_event_note(L, index);
+  note_event(L);
 }
 
 /* A login that starts from a refresh token has to remember the newest one. */
@@ -362,14 +389,14 @@ static void came_too_late(lua_State *L, bearer_renewal *r) {
 static void tell_success(lua_State *L, int index, const bearer_renewal *r,
                          const bearer_token *t) {
   double left = t->freshness.end - bearer_now(t->state);
-  if (!bearer_event_begin(L, index, r->is_refresh ? "refresh" : "login"))
+  if (!begin_event(L, index, r->is_refresh ? "refresh" : "login"))
     return;
   set_number(L, "duration", bearer_now(t->state) - r->began);
   lua_pushinteger(L, t->generation);
   lua_setfield(L, -2, "generation");
   if (!isinf(left))
     set_number(L, "expires_in", left > 0 ? left : 0);
-  bearer_event_note(L, index);
+  note_event(L);
 }
 
 static void note_bought(bearer_login *l, bearer_token *t) {
@@ -416,8 +443,7 @@ static void succeeded(lua_State *L, bearer_renewal *r, int token) {
 
 static const bearer_renewal_listener listener = { succeeded, failed, told };
 
-/* ---- beginning a renewal
- * ------------------------------------------------------------------------ */
+/* ---- beginning a renewal ------------------------------------------------------- */
 
 /* Begin the renewal on top, which has just been made: from then on nothing may have been
    allocated, as what is collected may do anything to the login. [-0, +0, -] */
@@ -446,6 +472,9 @@ static bearer_renewal *begin(lua_State *L, int index) {
   r->successor = &l->successor;
   r->spent = l->spent;
   r->old_generation = old != NULL ? old->generation : 0;
+  r->has_dynamic = l->has_dynamic;
+  r->checked[0] = l->checked[0];
+  r->checked[1] = l->checked[1];
   r->is_refresh = old != NULL && l->spent.generation != old->generation &&
                   bearer_renewal_can_refresh(old);
   lua_pushvalue(L, index);
@@ -501,7 +530,7 @@ static int is_prepared(lua_State *L) {
 }
 
 static void drop_prepared(lua_State *L) { /* [-0, +0, -] */
-  const bearer_renewal *r;
+  bearer_renewal *r;
   if (!is_prepared(L))
     return;
   r = lua_touserdata(L, AT_MOST + 1);
@@ -509,8 +538,7 @@ static void drop_prepared(lua_State *L) { /* [-0, +0, -] */
   bearer_job_drop(L, &r->job);
 }
 
-/* ---- acquiring
- * ----------------------------------------------------------------------------------- */
+/* ---- acquiring ----------------------------------------------------------------- */
 
 /* What became of the renewal at `waited`, which this caller has waited for. */
 static bearer_outcome outcome_of(lua_State *L, int waited) {
@@ -570,6 +598,36 @@ static int begins(bearer_decision decision) {
   return decision == BEARER_BEGIN || decision == BEARER_HAND_OUT_BEGIN;
 }
 
+/***
+The valid token; logs in or refreshes when it must.
+@function login:token
+@treturn[1] bearer.token
+@treturn[2] nil
+@treturn[2] string why there is none, a sentence
+@treturn[2] bearer.error the same, for programs
+*/
+
+/***
+All headers of an authorised request.
+@function login:headers
+@tparam[opt] table t to add them to
+@treturn[1] table
+@treturn[2] nil
+@treturn[2] string
+@treturn[2] bearer.error
+*/
+
+/***
+Put the token into a request, where this provider wants it.
+@function login:authorize
+@tparam table request `{method, url, headers, query, json, …}`; it is changed
+@treturn[1] table the same request
+@treturn[2] nil
+@treturn[2] string
+@treturn[2] bearer.error
+@raise when its `url` is an absolute one of a host that is not the provider's
+*/
+
 /* core.acquire(login, method[, code[, renewal]]): what a caller of this method gets.
    code: why nothing can be begun here; renewal: what it has waited for. Gives token[,
    renewal]     the token, and what is to be moved on in the background false, renewal
@@ -611,8 +669,8 @@ static int login_acquire(lua_State *L) {
   }
 }
 
-/* core.unwaited(login, code[, any]) -> nil, message, err: the caller cannot wait here. With
-   any: the token, if it still lives */
+/* core.unwaited(login, code[, any]) -> nil, message, err: the caller cannot wait here.
+   With any: the token, if it still lives */
 static int login_unwaited(lua_State *L) {
   const bearer_login *l = bearer_login_check(L, 1, "token");
   bearer_state state;
@@ -626,9 +684,7 @@ static int login_unwaited(lua_State *L) {
   return cannot_wait(L, 1, luaL_checkstring(L, 2));
 }
 
-/* ---- renewing
- * ----------------------------------------------------------------------------------------
- */
+/* ---- renewing ------------------------------------------------------------------ */
 
 static int fail_limited(lua_State *L, const bearer_login *l) { /* [-0, +3, m] */
   bearer_failure f;
@@ -640,6 +696,18 @@ static int fail_limited(lua_State *L, const bearer_login *l) { /* [-0, +3, m] */
   return bearer_refuse(L);
 }
 
+/***
+The next token.
+@function login:refresh
+@tparam[opt] bearer.token rejected nothing is done when the login holds a newer one
+already; and a token that had just been bought for a refused one is not replaced for a
+while
+@treturn[1] bearer.token
+@treturn[2] nil
+@treturn[2] string
+@treturn[2] bearer.error
+*/
+
 /* core.renew(login, rejected or nil[, code[, renewal]]): as core.acquire, for the next
  * token */
 static int login_renew(lua_State *L) {
@@ -649,7 +717,7 @@ static int login_renew(lua_State *L) {
   bearer_outcome outcome;
   bearer_state state;
   lua_settop(L, AT_MOST);
-  if (!lua_isnil(L, 2) && luaL_testudata(L, 2, BEARER_TOKEN) == NULL)
+  if (!lua_isnil(L, 2) && bearer_token_test(L, 2) == NULL)
     return bearer_raise(L, "refresh: a bearer.token expected, got %s",
                         luaL_typename(L, 2));
   if (l->is_closed)
@@ -705,8 +773,7 @@ static int login_prewarm(lua_State *L) {
   return 1;
 }
 
-/* ---- tokens that are refused
- * ------------------------------------------------------------------------- */
+/* ---- tokens that are refused --------------------------------------------------- */
 
 /* Seconds after which a token that replaced a refused one is one like any other. */
 static const double just_bought = 60;
@@ -743,6 +810,16 @@ void bearer_login_accepted(bearer_login *l) {
     l->refusals.till = till;
 }
 
+/***
+For hosts with an HTTP client of their own: an API refused this token. If it is still the
+one that is handed out, it is dropped, and a renewal begins, which is not waited for.
+@function login:reject
+@tparam bearer.token|string rejected the token, or the value of its header
+@treturn boolean was it dropped? Not when there is a newer one already, nor when it had
+itself just been bought for a refused one: an API that refuses everything costs no storm
+of logins
+*/
+
 /* core.reject(login, token or header value[, code]) -> boolean[, renewal] */
 static int login_reject(lua_State *L) {
   bearer_login *l = bearer_login_check(L, 1, "reject");
@@ -755,7 +832,7 @@ static int login_reject(lua_State *L) {
     lua_pushboolean(L, 0);
     return 1;
   }
-  if (lua_type(L, 2) != LUA_TSTRING && luaL_testudata(L, 2, BEARER_TOKEN) == NULL)
+  if (lua_type(L, 2) != LUA_TSTRING && bearer_token_test(L, 2) == NULL)
     return bearer_raise(
         L, "reject: a bearer.token or the value of its header expected, got %s",
         luaL_typename(L, 2));
@@ -787,9 +864,7 @@ static int login_reject(lua_State *L) {
   return 2;
 }
 
-/* ---- methods
- * ------------------------------------------------------------------------------------------
- */
+/* ---- methods ------------------------------------------------------------------- */
 
 /***
 Drop the token here.
@@ -918,30 +993,29 @@ static int login_tostring(lua_State *L) {
   return 1;
 }
 
-/* ---- making
- * -------------------------------------------------------------------------------------------
- */
+/* ---- making -------------------------------------------------------------------- */
 
-static void check_url(lua_State *L, const bearer_login *l, const bearer_part *n,
-                      const char *where, int allow_http) {
+/* 1 when it is known already, and fine. */
+static int check_url(lua_State *L, const bearer_login *l, const bearer_part *n,
+                     const char *where, int allow_http) {
   bearer_request r;
   const char *why;
   char text[200];
   if (n->kind != BEARER_PART_TEXT || bearer_template_missing(&n->text, &l->inputs) >= 0)
-    return;
+    return 0;
   memset(&r, 0, sizeof(r));
   bearer_template_expand(&n->text, &l->inputs, 1, &r.url);
   why = bearer_build_check_url(&r, allow_http);
   bearer_request_clear(&r);
   if (why == NULL)
-    return;
+    return 1;
   snprintf(text, sizeof(text), "%s: %s %s", l->def->name, where, why);
-  bearer_raise(L, "%s", text);
+  return bearer_raise(L, "%s", text);
 }
 
 /* A URL that is known already and is not https is the caller's mistake, not the world's.
  */
-static void check_urls(lua_State *L, const bearer_login *l, int allow_http) {
+static void check_urls(lua_State *L, bearer_login *l, int allow_http) {
   const struct {
     const char *name;
     const bearer_exchanges *all;
@@ -953,7 +1027,9 @@ static void check_urls(lua_State *L, const bearer_login *l, int allow_http) {
   for (size_t s = 0; s < sizeof(steps) / sizeof(steps[0]); s++)
     for (int i = 0; i < steps[s].all->count; i++) {
       snprintf(where, sizeof(where), "%s[%d].url", steps[s].name, i + 1);
-      check_url(L, l, &steps[s].all->list[i].url, where, allow_http);
+      if (check_url(L, l, &steps[s].all->list[i].url, where, allow_http) && s < 2 &&
+          i < 32)
+        l->checked[s] |= 1u << i;
     }
 }
 

@@ -39,6 +39,8 @@ typedef struct bearer_login {
   bearer_spent spent;
   bearer_hold hold;
   bearer_refusals refusals;
+  unsigned int
+      checked[2]; /* URLs that need no second look: of the login, of the refresh */
   unsigned char held_times[3]; /* by class: each is counted by itself */
   unsigned char fingerprint[32];
   unsigned char is_closed, has_dynamic, asks_again; /* a secret may have changed */

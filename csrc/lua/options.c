@@ -15,7 +15,7 @@
 
 #define OPTIONS "bearer.options"
 
-/* ---- what there is ----------------------------------------------------------------- */
+/* ---- what there is ------------------------------------------------------------- */
 
 typedef enum {
   SECONDS,
@@ -75,7 +75,7 @@ static const char *const expected[] = {
   "a path, a PEM text or a secret reference",
 };
 
-/* ---- taking one -------------------------------------------------------------------- */
+/* ---- taking one ---------------------------------------------------------------- */
 
 static int is_text(lua_State *L, int index) {
   size_t size;
@@ -217,8 +217,7 @@ static int take(lua_State *L, int index, int object, bearer_options *o, const ro
   }
 }
 
-/* ---- taking all ----------------------------------------------------------------------
- */
+/* ---- taking all ---------------------------------------------------------------- */
 
 static const row *find(const char *name) {
   for (int i = 0; i < ROWS; i++)
@@ -251,8 +250,7 @@ static void take_all(lua_State *L, int index, int object, bearer_options *o) {
   }
 }
 
-/* ---- the objects ----------------------------------------------------------------------
- */
+/* ---- the objects --------------------------------------------------------------- */
 
 static bearer_options *make(lua_State *L) { /* [-0, +1, m]: with nothing but defaults */
   bearer_options *o = bearer_new(L, OPTIONS, sizeof(*o), BEARER_OPTION_SLOTS);
@@ -338,8 +336,7 @@ static int options_gc(lua_State *L) {
   return 0;
 }
 
-/* ---- how to send
- * ------------------------------------------------------------------------ */
+/* ---- how to send --------------------------------------------------------------- */
 
 static long milliseconds(double seconds) {
   if (!(seconds > 0.001)) /* 0 would mean: for ever */
@@ -402,8 +399,7 @@ void bearer_option_secrets_clear(bearer_option_secrets *secrets) {
     bearer_secret_clear(&secrets->read[i]);
 }
 
-/* ---- functions for Lua
- * --------------------------------------------------------------------- */
+/* ---- functions for Lua --------------------------------------------------------- */
 
 /* core.defaults(options): of all logins made from now on; laid over bearer's own */
 static int options_defaults(lua_State *L) {

@@ -7,7 +7,7 @@ Providers: checked, compiled definitions. Immutable; any number of logins may sh
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- freeing ----------------------------------------------------------------- */
+/* ---- freeing ------------------------------------------------------------------- */
 
 static void free_node(bearer_part *n) {
   for (int i = 0; i < n->count; i++)
@@ -112,7 +112,7 @@ void bearer_definition_release(const bearer_definition *def) {
     free_definition(mine);
 }
 
-/* ---- asking ------------------------------------------------------------------ */
+/* ---- asking -------------------------------------------------------------------- */
 
 int bearer_definition_is_input(const bearer_definition *def, int name) {
   for (int i = 0; i < def->input_count; i++)
@@ -147,7 +147,7 @@ int bearer_codes_have(const bearer_codes_list *codes, const char *code) {
   return 0;
 }
 
-/* ---- the objects ------------------------------------------------------------- */
+/* ---- the objects --------------------------------------------------------------- */
 
 typedef struct {
   bearer_definition *def; /* a reference */

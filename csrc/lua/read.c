@@ -12,7 +12,7 @@
 #include "lua/state.h"
 #include "lua/value.h"
 
-/* ---- the body ------------------------------------------------------------------- */
+/* ---- the body ------------------------------------------------------------------ */
 
 typedef struct {
   const char *data;
@@ -88,7 +88,7 @@ void bearer_read(bearer_answer *a, bearer_context *c, const bearer_response *res
   a->root = lua_gettop(c->L);
 }
 
-/* ---- paths ---------------------------------------------------------------------- */
+/* ---- paths --------------------------------------------------------------------- */
 
 /* Raw: what is walked came from lua-cjson, or from a transport of the host's. */
 int bearer_read_find_one(lua_State *L, int root, const bearer_path *path) {
@@ -120,7 +120,7 @@ int bearer_read_find(lua_State *L, int root, const bearer_paths *paths) {
   return 0;
 }
 
-/* ---- expectations ------------------------------------------------------------------ */
+/* ---- expectations -------------------------------------------------------------- */
 
 int bearer_value_equals(lua_State *L, int index, const bearer_value *wanted) {
   size_t size;
@@ -223,8 +223,7 @@ void bearer_read_keep(bearer_answer *a, const bearer_keeps *keeps) {
     }
 }
 
-/* ---- how long it lives ---------------------------------------------------------------
- */
+/* ---- how long it lives --------------------------------------------------------- */
 
 static bearer_fact fact_at(lua_State *L, int index) {
   bearer_fact f;
@@ -349,7 +348,7 @@ static int find_lifetime(bearer_answer *a, int value, double *seconds) {
   return bearer_lifetime_of(&l, seconds);
 }
 
-/* ---- tokens ------------------------------------------------------------------------ */
+/* ---- tokens -------------------------------------------------------------------- */
 
 static int is_safe(lua_State *L, int index) { /* as it is, in a header */
   size_t size;
@@ -467,8 +466,7 @@ int bearer_read_token(bearer_answer *a, bearer_found *found) {
   return 1;
 }
 
-/* ---- for Lua ------------------------------------------------------------------------
- */
+/* ---- for Lua ------------------------------------------------------------------- */
 
 static void push_lower(lua_State *L, const char *name, size_t size) { /* [-0, +1, m] */
   char lower[256];
@@ -529,8 +527,7 @@ void bearer_read_push_response(lua_State *L, const bearer_response *response) {
   lua_setfield(L, -2, "json");
 }
 
-/* ---- what a transport gave
- * ------------------------------------------------------------- */
+/* ---- what a transport gave ----------------------------------------------------- */
 
 static int add_header(lua_State *L, bearer_response *out, int name, int value) {
   bearer_buffer text = { 0 };

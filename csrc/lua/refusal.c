@@ -11,7 +11,7 @@
 #include "lua/state.h"
 #include "lua/value.h"
 
-/* ---- its words ------------------------------------------------------------------- */
+/* ---- its words ----------------------------------------------------------------- */
 
 /* Push the first path's text or number (as text) that is not empty; which path, or NULL.
  */
@@ -79,7 +79,7 @@ static int shows_a_secret(bearer_answer *a, const char *text) {
   return shows;
 }
 
-/* ---- its details ------------------------------------------------------------------ */
+/* ---- its details --------------------------------------------------------------- */
 
 /* Fields that could hold what nobody may see are not copied. */
 static int tells_a_secret(const char *name) {
@@ -190,8 +190,7 @@ static void hide_found(bearer_answer *a) {
     }
 }
 
-/* ---- when to come again -------------------------------------------------------------
- */
+/* ---- when to come again -------------------------------------------------------- */
 
 /* Seconds that Retry-After asks for; < 0 = nothing that makes sense. */
 static double retry_after(bearer_answer *a) {
@@ -232,8 +231,7 @@ static int has_retry_after(const bearer_answer *a) {
   return has;
 }
 
-/* ---- the errors ----------------------------------------------------------------------
- */
+/* ---- the errors ---------------------------------------------------------------- */
 
 static bearer_kind kind_of(const bearer_definition *def, const char *code) {
   if (code[0] != '\0' && bearer_codes_have(&def->denied, code))

@@ -20,8 +20,7 @@ typedef struct {
   int details; /* stack index of the provider's error fields; 0 = none */
 } frame;
 
-/* ---- ending -------------------------------------------------------------------------
- */
+/* ---- ending -------------------------------------------------------------------- */
 
 static bearer_step_name step_name(const bearer_renewal *r) {
   return r->is_refresh ? BEARER_STEP_REFRESH : BEARER_STEP_LOGIN;
@@ -116,8 +115,7 @@ void bearer_renewal_push_error(lua_State *L, int index) {
   bearer_error_push(L, &r->failure, r->def->name, step_name(r), 0);
 }
 
-/* ---- after a failure ------------------------------------------------------------------
- */
+/* ---- after a failure ----------------------------------------------------------- */
 
 static bearer_progress log_in_instead(bearer_renewal *r) {
   r->is_refresh = 0;
@@ -178,8 +176,7 @@ static bearer_progress end_with(frame *f, bearer_code code, const char *descript
   return end_with_failure(f);
 }
 
-/* ---- inputs
- * ----------------------------------------------------------------------------- */
+/* ---- inputs -------------------------------------------------------------------- */
 
 int bearer_renewal_wants(const bearer_exchanges *requests, int name) {
   return requests->mentions[name] || requests->has_functions;
@@ -200,12 +197,14 @@ static bearer_progress end_held(bearer_renewal *r) {
 static int note_fingerprint(frame *f) {
   bearer_renewal *r = f->r;
   int ok;
+  r->has_fingerprint = 1;
+  if (!r->has_dynamic) /* then it is the same for ever */
+    return 0;
   bearer_fork_lock();
   ok = bearer_vars_fingerprint(&r->vars, r->job.state->key, r->fingerprint);
   bearer_fork_unlock();
   if (!ok)
     luaL_error(f->c.L, "not enough memory");
-  r->has_fingerprint = 1;
   return r->is_probe && memcmp(r->fingerprint, r->held_fingerprint, 32) == 0;
 }
 
@@ -330,7 +329,7 @@ static bearer_progress all_gathered(frame *f) {
   if (r->is_refresh) {
     bearer_renewal_builtins(&f->c, r->job.state);
     bearer_get_slot(f->c.L, 1, BEARER_RENEWAL_OLD);
-    old = luaL_testudata(f->c.L, -1, BEARER_TOKEN);
+    old = bearer_token_test(f->c.L, -1);
     if (old != NULL && !bearer_token_carry(old, &r->vars))
       luaL_error(f->c.L, "not enough memory");
     lua_pop(f->c.L, 1);
@@ -391,8 +390,7 @@ static bearer_progress take_input(frame *f) {
   return BEARER_GO_ON;
 }
 
-/* ---- sending
- * ------------------------------------------------------------------------------ */
+/* ---- sending ------------------------------------------------------------------- */
 
 static const bearer_exchanges *requests_of(const bearer_renewal *r) {
   return r->is_refresh ? &r->def->refresh : &r->def->login;
@@ -412,10 +410,12 @@ static bearer_progress send_request(frame *f) {
   double now = bearer_now(r->job.state), left = r->job.deadline - now;
   const bearer_options *options = bearer_options_at(f->c.L, f->options);
   bearer_progress progress;
+  int is_checked;
   if ((r->attempts > 1 || r->index > 0) && left <= 0)
     return end_with(f, BEARER_TIMEOUT, "the time for it is over");
+  is_checked = r->index < 32 && (r->checked[r->is_refresh] >> r->index & 1);
   if (!bearer_build(&f->c, &requests_of(r)->list[r->index], options->allow_http,
-                    &r->sending.request))
+                    is_checked, &r->sending.request))
     return unbuildable(f);
   r->sent_at = bearer_now(r->job.state);
   if (r->is_refresh)
@@ -432,8 +432,7 @@ static bearer_progress send_request(frame *f) {
   return progress;
 }
 
-/* ---- answers
- * -------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------- */
 
 static bearer_progress not_usable(frame *f, bearer_answer *a) {
   f->r->failure = a->failure;
@@ -497,14 +496,19 @@ static bearer_progress read_answer(frame *f) {
   return BEARER_GO_ON;
 }
 
-/* Kept, so that no want of memory can take it away. [-0, +0, -] */
-static bearer_progress keep_answer(frame *f) {
+static int is_sending(const bearer_renewal *r) { /* not asking for an input */
+  return r->step == BEARER_RENEWAL_HOST && r->asked >= 2 * r->def->input_count;
+}
+
+/* What a transport gave is kept before anything else is done, so that no want of memory
+   can take it away. [-0, +0, -] */
+static void keep_answer(lua_State *L, bearer_renewal *r) {
+  lua_settop(L, 1 + BEARER_JOB_VALUES);
   for (int i = 0; i < BEARER_JOB_VALUES; i++) {
-    lua_pushvalue(f->c.L, 2 + i);
-    bearer_set_slot(f->c.L, 1, BEARER_RENEWAL_ANSWER + i);
+    lua_pushvalue(L, 2 + i);
+    bearer_set_slot(L, 1, BEARER_RENEWAL_ANSWER + i);
   }
-  f->r->step = BEARER_RENEWAL_GIVEN;
-  return BEARER_GO_ON;
+  r->step = BEARER_RENEWAL_GIVEN;
 }
 
 static void push_answer(frame *f) { /* where it came, at 2 and above */
@@ -539,8 +543,7 @@ static bearer_progress lost(frame *f) {
   return fail_with(f, BEARER_LOST, "the answer was lost", 0);
 }
 
-/* ---- stepping
- * --------------------------------------------------------------------------------- */
+/* ---- stepping ------------------------------------------------------------------ */
 
 static void set_up(frame *f, lua_State *L, bearer_renewal *r) {
   lua_settop(L, 4);
@@ -558,35 +561,32 @@ static void set_up(frame *f, lua_State *L, bearer_renewal *r) {
   f->options = lua_gettop(L);
 }
 
-static bearer_progress step(lua_State *L, bearer_job *job) {
-  bearer_renewal *r = (bearer_renewal *)job;
-  int has_result = lua_gettop(L) > 1;
+/* One thing after the other, as far as it goes without waiting. */
+static bearer_progress advance(frame *f, int has_result) {
+  bearer_renewal *r = f->r;
+  bearer_job *job = &r->job;
   bearer_progress progress;
-  frame f;
-  if (job->is_cancelled)
-    return BEARER_WAITS; /* the one who steps ends it */
-  set_up(&f, L, r);
   switch (r->step) {
   case BEARER_RENEWAL_INPUTS:
-    return gather(&f);
+    return gather(f);
   case BEARER_RENEWAL_SEND:
-    return send_request(&f);
+    return send_request(f);
   case BEARER_RENEWAL_TRANSFER:
     if (bearer_transfer_has_ended(job->transfer))
-      return take_result(&f);
+      return take_result(f);
     bearer_job_wait(job, job->deadline + 1);
     return BEARER_WAITS;
   case BEARER_RENEWAL_HOST:
     if (!has_result)
-      return lost(&f);
-    return r->asked < 2 * r->def->input_count ? take_input(&f) : keep_answer(&f);
+      return lost(f);
+    return take_input(f);
   case BEARER_RENEWAL_GIVEN:
-    push_answer(&f);
-    progress = take_result(&f);
-    drop_answer(&f);
+    push_answer(f);
+    progress = take_result(f);
+    drop_answer(f);
     return progress;
   case BEARER_RENEWAL_READ:
-    return read_answer(&f);
+    return read_answer(f);
   case BEARER_RENEWAL_PAUSE:
     if (bearer_now(job->state) < r->paused_until) {
       bearer_job_wait(job, r->paused_until);
@@ -597,6 +597,25 @@ static bearer_progress step(lua_State *L, bearer_job *job) {
   default:
     return BEARER_HAS_ENDED;
   }
+}
+
+static bearer_progress step(lua_State *L, bearer_job *job) {
+  int has_result = lua_gettop(L) > 1;
+  bearer_progress progress;
+  frame f;
+  if (has_result && is_sending((bearer_renewal *)job))
+    keep_answer(L, (bearer_renewal *)job);
+  set_up(&f, L, (bearer_renewal *)job);
+  do {
+    if (job->is_cancelled)
+      return BEARER_WAITS; /* the one who steps ends it */
+    progress = advance(&f, has_result);
+    has_result = 0;
+    f.details = 0;
+    if (progress == BEARER_GO_ON)
+      lua_settop(L, f.options);
+  } while (progress == BEARER_GO_ON);
+  return progress;
 }
 
 static const bearer_job_class class = { step, fail_step, clear };

@@ -66,7 +66,8 @@ struct bearer_renewal {
   bearer_sending sending; /* owned */
   double began, sent_at;
   double paused_until;
-  double leeway; /* of the token, as the option says it */
+  double leeway;           /* of the token, as the option says it */
+  unsigned int checked[2]; /* URLs that were checked before, a bit each: login, refresh */
   int retries;
   int attempts;   /* that were begun, a login after a refresh among them */
   long old_generation; /* of the token in the slot OLD; 0 = none */
@@ -76,8 +77,9 @@ struct bearer_renewal {
   int rereads;    /* of an answer for which there was no memory */
   int is_refresh; /* of the token in the slot OLD; it becomes a login when that fails */
   int began_as_refresh;
-  int has_vars; /* an attempt has begun */
-  int sent;     /* something left for the server in this attempt, or may have */
+  int has_dynamic; /* are there inputs that are asked for anew each time? */
+  int has_vars;    /* an attempt has begun */
+  int sent;        /* something left for the server in this attempt, or may have */
   int is_considered;
   int is_unwanted; /* nobody wants the token that it brings */
   int is_probe;    /* begun under a hold: it goes on if the secrets have changed */

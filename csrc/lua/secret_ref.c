@@ -26,7 +26,7 @@ int bearer_secret_ref_is(lua_State *L, int index) {
   return luaL_testudata(L, index, BEARER_SECRET) != NULL;
 }
 
-/* ---- reading ----------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------- */
 
 /* systemd puts a service's credentials into a folder of its own; a relative path is
    looked for there first. */
@@ -90,7 +90,7 @@ const char *bearer_secret_ref_read(lua_State *L, int index, bearer_secret *out) 
   return why;
 }
 
-/* ---- making ------------------------------------------------------------------ */
+/* ---- making -------------------------------------------------------------------- */
 
 static const char *check_name(lua_State *L, const char *function, size_t *size) {
   const char *name;

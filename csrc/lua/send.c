@@ -14,8 +14,7 @@ void bearer_sending_clear(bearer_sending *s) {
   bearer_buffer_free(&s->about);
 }
 
-/* ---- by the host's transport ----------------------------------------------------------
- */
+/* ---- by the host's transport --------------------------------------------------- */
 
 static void push_headers(lua_State *L, const bearer_request *r) { /* [-0, +1, m] */
   lua_newtable(L);
@@ -105,8 +104,7 @@ static int take_transport(lua_State *L, bearer_sending *s, int options,
   return 1;
 }
 
-/* ---- by libcurl
- * ------------------------------------------------------------------------- */
+/* ---- by libcurl ---------------------------------------------------------------- */
 
 static bearer_progress start(lua_State *L, bearer_job *job, bearer_sending *s,
                              int options, double seconds, int once, bearer_failure *f) {
@@ -146,8 +144,7 @@ static int take_transfer(bearer_job *job, bearer_sending *s, const bearer_vars *
   return ok;
 }
 
-/* ---- either
- * ----------------------------------------------------------------------------- */
+/* ---- either -------------------------------------------------------------------- */
 
 bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, int options,
                             double seconds, int once, bearer_failure *f) {

@@ -31,6 +31,11 @@ bearer_lua_state *bearer_state_of(lua_State *L) {
   return state;
 }
 
+void bearer_state_functions(lua_State *L, const luaL_Reg *functions) {
+  bearer_state_push(L, BEARER_THE_STATE);
+  luaL_setfuncs(L, functions, 1);
+}
+
 int bearer_random(unsigned char *out, size_t size) {
   int ok;
   bearer_fork_lock();
@@ -39,20 +44,31 @@ int bearer_random(unsigned char *out, size_t size) {
   return ok;
 }
 
-double bearer_state_random(bearer_lua_state *state) {
-  unsigned char b[4] = { 0 };
-  if (state->pinned_random >= 0)
-    return state->pinned_random;
-  if (!bearer_random(b, sizeof(b)))
-    return 0.5;
-  return (((b[0] * 256.0 + b[1]) * 256.0 + b[2]) * 256.0 + b[3]) / 4294967296.0;
+/* A child of fork starts from another seed than its parent goes on with. */
+static void seed(bearer_lua_state *state) {
+  if (!bearer_random((unsigned char *)&state->random, sizeof(state->random)))
+    state->random = (unsigned long long)(bearer_clock_monotonic(&state->clock) * 1e9);
+  state->random |= 1;
+  state->seeded = bearer_fork_count() + 1;
 }
 
-/* ---- functions for Lua ------------------------------------------------------- */
+/* xorshift64* (Vigna, 2016): what spreads a fleet out need not be a secret. */
+double bearer_state_random(bearer_lua_state *state) {
+  if (state->pinned_random >= 0)
+    return state->pinned_random;
+  if (state->seeded != bearer_fork_count() + 1)
+    seed(state);
+  state->random ^= state->random >> 12;
+  state->random ^= state->random << 25;
+  state->random ^= state->random >> 27;
+  return (double)((state->random * 2685821657736338717ULL) >> 11) / 9007199254740992.0;
+}
+
+/* ---- functions for Lua --------------------------------------------------------- */
 
 /* core.now() -> seconds on the monotonic clock, Unix time */
 static int state_now(lua_State *L) {
-  const bearer_lua_state *state = bearer_state_of(L);
+  const bearer_lua_state *state = bearer_state_here(L);
   lua_pushnumber(L, bearer_clock_monotonic(&state->clock));
   lua_pushnumber(L, bearer_clock_wall(&state->clock));
   return 2;
@@ -60,7 +76,7 @@ static int state_now(lua_State *L) {
 
 /* core.clock([monotonic, wall]): stop the clocks at these instants; run on without */
 static int state_clock(lua_State *L) {
-  bearer_clock *clock = &bearer_state_of(L)->clock;
+  bearer_clock *clock = &bearer_state_here(L)->clock;
   lua_Number monotonic = luaL_optnumber(L, 1, 0), wall = luaL_optnumber(L, 2, 0);
   clock->frozen = !lua_isnoneornil(L, 1);
   clock->monotonic = monotonic;
@@ -70,13 +86,13 @@ static int state_clock(lua_State *L) {
 
 /* core.jitter([number]): what decides pauses and spreads from now on; chance without */
 static int state_jitter(lua_State *L) {
-  bearer_state_of(L)->pinned_random = luaL_optnumber(L, 1, -1);
+  bearer_state_here(L)->pinned_random = luaL_optnumber(L, 1, -1);
   return 0;
 }
 
 /* core.addresses() -> of the clock and of the count of changes, for LuaJIT's FFI */
 static int state_addresses(lua_State *L) {
-  bearer_lua_state *state = bearer_state_of(L);
+  bearer_lua_state *state = bearer_state_here(L);
   lua_pushlightuserdata(L, &state->clock);
   lua_pushlightuserdata(L, &state->served);
   return 2;
@@ -99,13 +115,13 @@ static int state_poll(lua_State *L) {
     ms = 0;
   if (ms > 60000)
     ms = 60000;
-  lua_pushinteger(L, bearer_client_poll(&bearer_state_of(L)->client, (long)ceil(ms)));
+  lua_pushinteger(L, bearer_client_poll(&bearer_state_here(L)->client, (long)ceil(ms)));
   return 1;
 }
 
 /* core.fd() -> a descriptor to watch for reading, or nil */
 static int state_fd(lua_State *L) {
-  int fd = bearer_client_fd(&bearer_state_of(L)->client);
+  int fd = bearer_client_fd(&bearer_state_here(L)->client);
   if (fd < 0)
     lua_pushnil(L);
   else
@@ -208,5 +224,5 @@ void bearer_state_open(lua_State *L) {
     bearer_state_keep(L, BEARER_NOTEBOOKS);
     make(L);
   }
-  luaL_setfuncs(L, functions, 0);
+  bearer_state_functions(L, functions);
 }

@@ -30,11 +30,20 @@ typedef struct {
   int job_count;               /* in these lists */
   int first_event, next_event; /* of those that are to be told: event.c */
   double soonest;              /* none of those that wait is due before */
-  double pinned_random;        /* for specs; < 0 = none */
-  unsigned char key[32];       /* of fingerprints */
+  unsigned long long random;   /* the generator of what need not be secret */
+  unsigned int seeded;   /* in the process after so many forks, plus one; 0 = not yet */
+  double pinned_random;  /* for specs; < 0 = none */
+  unsigned char key[32]; /* of fingerprints */
 } bearer_lua_state;
 
 bearer_lua_state *bearer_state_of(lua_State *L); /* [-0, +0, -] */
+
+/* Likewise, in a function that bearer_state_functions has put into a table. */
+static inline bearer_lua_state *bearer_state_here(lua_State *L) {
+  return lua_touserdata(L, lua_upvalueindex(1));
+}
+/* Put functions into the table on top, with the state as their upvalue. [-0, +0, m] */
+void bearer_state_functions(lua_State *L, const luaL_Reg *functions);
 
 /* Values that all share, kept in the registry. */
 typedef enum {
@@ -54,7 +63,7 @@ typedef enum {
 void bearer_state_push(lua_State *L, bearer_kept what); /* [-0, +1, -] */
 void bearer_state_keep(lua_State *L, bearer_kept what); /* [-1, +0, m] */
 
-/* A number in [0, 1), from a generator that no two processes share. */
+/* A number in [0, 1), for pauses and spreads; no two processes share a sequence. */
 double bearer_state_random(bearer_lua_state *state);
 /* Random bytes, fit for keys. 0 when there are none. */
 int bearer_random(unsigned char *out, size_t size);

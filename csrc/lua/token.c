@@ -15,12 +15,20 @@ next one. Where there is nothing to give, the methods give nil.
 #include "http/url.h"
 #include "lua/value.h"
 
-/* ---- making ------------------------------------------------------------------------ */
+static const char mark; /* its address marks a token */
+
+bearer_token *bearer_token_test(lua_State *L, int index) {
+  bearer_token *t = bearer_test(L, index, &mark);
+  return t != NULL && t->def != NULL ? t : NULL; /* at the end of a state it may be gone */
+}
+
+/* ---- making -------------------------------------------------------------------- */
 
 bearer_token *bearer_token_new(lua_State *L, int login, int provider, int options,
                                const bearer_definition *def) {
   bearer_token *t = bearer_new(L, BEARER_TOKEN, sizeof(*t), BEARER_TOKEN_SLOTS);
   int index = lua_gettop(L);
+  t->mark = &mark;
   t->state = bearer_state_of(L);
   t->def = def;
   bearer_definition_retain(def);
@@ -150,7 +158,7 @@ int bearer_token_carry(const bearer_token *t, bearer_vars *vars) {
   return 1;
 }
 
-/* ---- rendering --------------------------------------------------------------------- */
+/* ---- rendering ----------------------------------------------------------------- */
 
 static int closed(lua_State *L, const bearer_token *t) { /* [-0, +3, m] */
   bearer_failure f;
@@ -366,8 +374,7 @@ int bearer_token_authorize(lua_State *L, int index, int request) {
   return put_elsewhere(L, &c, request);
 }
 
-/* ---- where it may go ------------------------------------------------------------------
- */
+/* ---- where it may go ----------------------------------------------------------- */
 
 int bearer_token_base_url(lua_State *L, int index, bearer_buffer *out) {
   bearer_token *t = lua_touserdata(L, index);
@@ -447,8 +454,7 @@ int bearer_token_is(lua_State *L, int index, const char *text, size_t size) {
   return is;
 }
 
-/* ---- methods ------------------------------------------------------------------------
- */
+/* ---- methods ------------------------------------------------------------------- */
 
 static bearer_token *check(lua_State *L, const char *method) {
   lua_settop(L, 2);
@@ -675,6 +681,15 @@ static int token_gc(lua_State *L) {
   t->def = NULL;
   return 0;
 }
+
+/***
+The next token: `login:refresh` with this one as rejected.
+@function token:refresh
+@treturn[1] bearer.token
+@treturn[2] nil
+@treturn[2] string
+@treturn[2] bearer.error
+*/
 
 /* core.login_of(token) -> its login, for token:refresh() */
 static int token_login(lua_State *L) {

@@ -12,6 +12,7 @@
 #pragma GCC visibility push(hidden)
 
 typedef struct bearer_token {
+  const char *mark;             /* borrowed: its address marks a token */
   bearer_lua_state *state;      /* borrowed: lives as long as the Lua state */
   const bearer_definition *def; /* a reference */
   bearer_vars vars; /* owned: the token, its refresh token, what was kept, and those
@@ -35,6 +36,7 @@ enum {
 /* Push an empty token of the login at index. [-0, +1, m] */
 bearer_token *bearer_token_new(lua_State *L, int login, int provider, int options,
                                const bearer_definition *def);
+bearer_token *bearer_token_test(lua_State *L, int index); /* NULL: it is none */
 /* Fill it in: it takes over vars (they are emptied). found: on the stack. 0 when memory
    ran out; vars are whole then. [-0, +0, -] */
 int bearer_token_fill(lua_State *L, bearer_token *t, bearer_vars *vars,

@@ -34,7 +34,7 @@ const char *bearer_value_kind(lua_State *L, int index) {
   return type < 0 ? kinds[0] : kinds[type];
 }
 
-/* ---- texts ------------------------------------------------------------------- */
+/* ---- texts --------------------------------------------------------------------- */
 
 static int number_text(lua_State *L, int index, char text[BEARER_NUMBER_MAX]) {
   if (lua_isinteger(L, index))
@@ -62,7 +62,7 @@ int bearer_value_text(lua_State *L, int index, bearer_buffer *out) {
   }
 }
 
-/* ---- variables --------------------------------------------------------------- */
+/* ---- variables ----------------------------------------------------------------- */
 
 static const char *table_to_json(lua_State *L, int index, bearer_buffer *out) {
   bearer_json json;
@@ -135,7 +135,7 @@ void bearer_push_var(lua_State *L, const bearer_vars *vars, int name) {
   }
 }
 
-/* ---- JSON -------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------------- */
 
 /* How lua-cjson's fork in OpenResty marks arrays. Kept in a list of this order. */
 enum { ARRAY_MT = 1, EMPTY_ARRAY_MT, EMPTY_ARRAY };
@@ -289,7 +289,7 @@ void bearer_json_decode(lua_State *L, const char *text, size_t size) {
     lua_pushnil(L);
 }
 
-/* ---- opening ----------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------- */
 
 /* Call a setting of the lua-cjson on top. [-0, +0, e] */
 static void set(lua_State *L, const char *name, int value) {

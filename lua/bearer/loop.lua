@@ -145,13 +145,25 @@ end
 
 calling[call_host] = true
 
+-- Tell those who wait for a job that has ended, and those who listen.
+local function announce()
+  local job = core.ended()
+  while job do
+    wake(job)
+    notes[job], drivers[job], callers[job] = nil, nil, nil -- coroutines, which know the job
+    job = core.told(job)
+    tell()
+  end
+end
+
 -- See to what the step of a job says that it needs, and tell what has come of it. Gives the job.
 function go_on(job, need, turn, what, request, options)
-  tell()
-  if need and owned[job] then
+  if not need then
+    announce()
+  elseif owned[job] then
     needs[job] = { need, turn, what, request, options }
     wake(job)
-  elseif need then
+  else
     callers[job] = nil
     apart(function()
       go_on(job, call_host(job, turn, what, request, options))
@@ -162,22 +174,10 @@ end
 
 -- ---- moving -----------------------------------------------------------------------------
 
--- Tell those who wait for a job that has ended.
-local function announce()
-  local job = core.ended()
-  while job do
-    wake(job)
-    notes[job], drivers[job], callers[job] = nil, nil, nil -- coroutines, which know the job
-    core.told(job)
-    job = core.ended()
-  end
-end
-
 -- Move a job as far as it goes.
 local function move(job)
   go_on(job, core.step(job))
-  announce()
-  if driver.start and not core.has_ended(job) then
+  if driver.start and core.state(job) ~= "ended" then
     driver.start()
   end
 end
@@ -202,30 +202,40 @@ end
 
 local work = 0.0003 -- seconds in one poll
 
---- Advance everything, without waiting longer than `max_ms` for news.
--- @tparam ?number max_ms
--- @treturn integer as `loop.count`
-function loop.poll(max_ms)
-  local began, due = core.now(), core.due()
-  max_ms = left() == 0 and max_ms or 0
-  core.poll(due and math.min(due * 1000, max_ms) or max_ms)
-  if max_ms > 0 then
-    began = core.now() -- to wait is no work
-  end
-  local till = began + work
-  while go_on(core.next()) and core.now() <= till do -- luacheck: ignore
+-- Advance everything that can be without waiting.
+local function advance()
+  local till = core.now() + work
+  local job, need, turn, what, request, options = core.next()
+  while job do
+    go_on(job, need, turn, what, request, options)
+    if core.now() > till then
+      break
+    end
+    job, need, turn, what, request, options = core.next()
   end
   announce()
+  tell() -- what listeners have caused
   if driver.turn then
     driver.turn(till)
   end
+end
+
+--- Advance everything, without waiting longer than `max_ms` for news.
+-- @tparam number max_ms
+-- @treturn integer as `loop.count`
+function loop.poll(max_ms)
+  if max_ms > 0 and left() == 0 then
+    local due = core.due()
+    core.poll(due and math.min(due * 1000, max_ms) or max_ms)
+  end
+  advance()
   return loop.count()
 end
 
 -- Advance everything, unless the host sees to that.
 local function nudge()
   if not driver.moves then
-    loop.poll(0)
+    advance()
   end
 end
 
@@ -273,33 +283,35 @@ local function wait_for_host(job)
   end
 end
 
--- Nobody waits for longer than a job may take, also where nobody polls.
-local function is_done(job)
-  local _, _, is_overdue = core.is_busy(job)
+-- What a job is at; nil when it has ended, or needs something. Nobody waits for longer than it may
+-- take, also where nobody polls.
+local function state_of(job)
+  local state, is_overdue = core.state(job)
   if is_overdue then
     loop.poll(0)
+    state = core.state(job)
   end
-  return core.has_ended(job) or needs[job] ~= nil
+  return state ~= "ended" and not needs[job] and state or nil
 end
 
 -- Wait until a job has ended, or needs something of the one who waits for it. Nil, or a code:
 -- why it cannot be waited for here.
 local function wait(job)
-  while not is_done(job) do
-    local code = cannot_wait()
-    local is_stepping, is_calling = core.is_busy(job)
-    if is_stepping then
-      code = "pending" -- asked for from within its own step
-    elseif not code and is_calling then
+  local state = state_of(job)
+  while state do
+    local code = state == "stepping" and "pending" or cannot_wait() -- asked for by its own step
+    if not code and state == "calling" then
       code = wait_for_host(job)
     elseif not code then
-      driver.wait(math.min(loop.due() or longest_wait, longest_wait), note_of(job))
+      driver.wait(math.min(loop.due() or longest_wait, longest_wait),
+        not driver.blocks and note_of(job) or nil)
     end
     if code then
       return code
-    elseif not core.has_ended(job) then
+    elseif core.state(job) ~= "ended" then
       nudge()
     end
+    state = state_of(job)
   end
 end
 
@@ -354,7 +366,7 @@ end
 local function complete(job)
   owned[job] = true
   local need, turn, what, request, options = core.step(job)
-  while not core.has_ended(job) do
+  while core.state(job) ~= "ended" do
     if need then
       need, turn, what, request, options = answer(job, need, turn, what, request, options)
     else
@@ -369,7 +381,6 @@ local function complete(job)
     end
   end
   announce()
-  tell()
   return core.result(job)
 end
 
@@ -392,14 +403,11 @@ end
 
 -- ---- faces ------------------------------------------------------------------------------
 
+-- Of the methods that may wait; what they do, and their documentation, is in csrc/lua/login.c,
+-- call.c and token.c.
+
 local login = {}
 
---- The valid token; logs in or refreshes when it must.
--- @function login:token
--- @treturn[1] bearer.token
--- @treturn[2] nil
--- @treturn[2] string why there is none, a sentence
--- @treturn[2] bearer.error the same, for programs
 function login:token()
   return acquire(self, "token")
 end
@@ -413,13 +421,6 @@ local function find_header(self)
   return core.header(self, token)
 end
 
---- All headers of an authorised request.
--- @function login:headers
--- @tparam[opt] table t to add them to
--- @treturn[1] table
--- @treturn[2] nil
--- @treturn[2] string
--- @treturn[2] bearer.error
 function login:headers(t)
   if t ~= nil and type(t) ~= "table" then
     error("headers: a table expected, got " .. type(t), 2)
@@ -431,14 +432,6 @@ function login:headers(t)
   return token:headers(t)
 end
 
---- Put the token into a request, where this provider wants it.
--- @function login:authorize
--- @tparam table request `{method, url, headers, query, json, …}`; it is changed
--- @treturn[1] table the same request
--- @treturn[2] nil
--- @treturn[2] string
--- @treturn[2] bearer.error
--- @raise when its `url` is an absolute one of a host that is not the provider's
 function login:authorize(request)
   if type(request) ~= "table" then
     error("authorize: a request table expected, got " .. type(request), 2)
@@ -450,16 +443,6 @@ function login:authorize(request)
   return token:authorize(request)
 end
 
---- Send an authorised request. When the API refuses the token (401, a `refused` code of the
--- definition, the option `refused`), it is dropped, and after one login the call is repeated once.
--- @function login:request
--- @tparam table request `{method, url, headers, query, json, form, body, timeout}`; a `url` that
---   is no absolute one is joined to the provider's `base_url`
--- @treturn[1] table `{status, headers, body, json()}`; header names are in lower case
--- @treturn[2] nil
--- @treturn[2] string
--- @treturn[2] bearer.error
--- @raise on a request that cannot be sent: a wrong type, an unknown field, no https, another host
 function login:request(request)
   local call, message, err = core.request(self, request, cannot_wait())
   if not call then
@@ -468,14 +451,6 @@ function login:request(request)
   return complete(call)
 end
 
---- The next token.
--- @function login:refresh
--- @tparam[opt] bearer.token rejected nothing is done when the login holds a newer one already;
---   and a token that had just been bought for a refused one is not replaced for a while
--- @treturn[1] bearer.token
--- @treturn[2] nil
--- @treturn[2] string
--- @treturn[2] bearer.error
 function login:refresh(rejected)
   local token, job, err = core.renew(self, rejected, cannot_begin())
   while token == false do
@@ -493,12 +468,6 @@ function login:refresh(rejected)
   return nil, job, err
 end
 
---- For hosts with an HTTP client of their own: an API refused this token. If it is still the one
--- that is handed out, it is dropped, and a renewal begins, which is not waited for.
--- @function login:reject
--- @tparam bearer.token|string rejected the token, or the value of its header
--- @treturn boolean was it dropped? Not when there is a newer one already, nor when it had itself
---   just been bought for a refused one: an API that refuses everything costs no storm of logins
 function login:reject(rejected)
   local dropped, job = core.reject(self, rejected, cannot_begin())
   if job then
@@ -507,13 +476,6 @@ function login:reject(rejected)
   return dropped
 end
 
---- End the token at the provider where it can be ended, then forget it.
--- @function login:logout
--- @treturn[1] boolean true
--- @treturn[2] nil when the provider did not end it; it is forgotten all the same, unless the code
---   is `cannot_wait`: nothing was done then
--- @treturn[2] string
--- @treturn[2] bearer.error
 function login:logout()
   local call, message, err = core.logout(self, cannot_wait())
   if not call then
@@ -600,25 +562,12 @@ local function header_method()
   return plain_header
 end
 
---- The header of an authorised request. No I/O and no garbage while the token is fresh.
--- @function login:header
--- @treturn[1] string its name
--- @treturn[1] string its value
--- @treturn[2] nil
--- @treturn[2] string
--- @treturn[2] bearer.error
 login.header = header_method()
 
 for name, method in pairs(login) do
   core.method("bearer.login", name, method)
 end
 
---- The next token: `login:refresh` with this one as rejected.
--- @function token:refresh
--- @treturn[1] bearer.token
--- @treturn[2] nil
--- @treturn[2] string
--- @treturn[2] bearer.error
 core.method("bearer.token", "refresh", function(self)
   return login.refresh(core.login_of(self), self)
 end)

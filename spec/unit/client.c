@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "http/fork.h"
 
@@ -328,6 +329,54 @@ static void no_descriptor_is_inherited(void) {
   bearer_client_close(&client);
 }
 
+/* ---- descriptors that the host closes ----------------------------------------- */
+
+static void a_closed_descriptor_is_replaced(void) {
+  static bearer_client client;
+  bearer_transfer *t;
+  int polls = 0;
+  bearer_client_init(&client);
+  ends_as(&client, send_to(&client, "/ok", 5000), BEARER_OK);
+  close(bearer_client_fd(&client));
+  t = send_to(&client, "/slow", 5000);
+  while (!bearer_transfer_has_ended(t) && ++polls < 1000)
+    bearer_client_poll(&client, 1000);
+  CHECK(polls < 10);
+  ends_as(&client, t, BEARER_OK);
+  bearer_client_close(&client);
+}
+
+static double process_time(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int is_local_socket(int fd) {
+  int domain = 0;
+  socklen_t size = sizeof(domain);
+  return !inherited[fd] && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+         domain == AF_UNIX;
+}
+
+/* The pair by which libcurl is woken is then ready for ever, as poll sees it. */
+static void a_closed_descriptor_does_not_make_the_thread_spin(void) {
+  static bearer_client client;
+  double before;
+  int closed = 0;
+  bearer_client_init(&client);
+  ends_as(&client, send_to(&client, "/ok", 5000), BEARER_OK);
+  for (int fd = 3; fd < 256; fd++)
+    if (is_local_socket(fd))
+      closed += close(fd) == 0;
+  CHECK(closed == 2);
+  bearer_transfer_close(send_to(&client, "/mute", 5000));
+  before = process_time();
+  usleep(500000);
+  CHECK(process_time() - before < 0.2);
+  bearer_client_close(&client);
+}
+
 int main(void) {
   alarm(60);
   for (int fd = 0; fd < 256; fd++)
@@ -345,5 +394,7 @@ int main(void) {
   a_fifo_is_refused();
   a_file_that_hangs_holds_only_its_own_up();
   no_descriptor_is_inherited();
+  a_closed_descriptor_is_replaced();
+  a_closed_descriptor_does_not_make_the_thread_spin();
   return check_result();
 }
