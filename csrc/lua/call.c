@@ -52,7 +52,7 @@ static void fail_step(bearer_job *job, bearer_code code, const char *text) {
                      code == BEARER_MEMORY   ? "not enough memory"
                      : code == BEARER_CLOSED ? "the login is closed"
                                              : NULL);
-  if (code == BEARER_INTERRUPTED && text != NULL)
+  if (code != BEARER_MEMORY && text != NULL)
     bearer_failure_describe(&call->failure, &call->vars, text, strlen(text));
   end(call);
 }
@@ -436,11 +436,12 @@ static void set_slot(lua_State *L, int call, int slot, int value) {
 
 /* Push a call by the options at `options`; whether its answer can be waited for is at
    `code`. It is ready to be stepped by whoever has it. */
-static bearer_call *begin(lua_State *L, bearer_call_kind kind, int options, int code) {
+static bearer_call *begin(lua_State *L, bearer_call_kind kind, int options, int code,
+                          double timeout) {
   bearer_call *call = (bearer_call *)bearer_job_new(L, bearer_state_of(L), &class,
                                                     sizeof(*call), BEARER_CALL_SLOTS);
-  call->kind = kind;
-  call->timeout = bearer_options_at(L, options)->timeout;
+  call->kind = kind; /* from here on nothing allocates */
+  call->timeout = timeout;
   call->cannot_wait = !lua_isnoneornil(L, code);
   /* a login comes first, perhaps, or another's end */
   call->job.deadline = bearer_now(call->job.state) + 2 * call->timeout + 1;
@@ -458,11 +459,17 @@ static void set_login(lua_State *L, bearer_call *call, int login, int at) {
   bearer_set_slot(L, at, BEARER_CALL_SLOT_PROVIDER);
 }
 
-static void take_timeout(lua_State *L, bearer_call *call, int request) {
+static double default_timeout(lua_State *L, int options) {
+  return bearer_options_at(L, options)->timeout;
+}
+
+static double timeout_of(lua_State *L, int options, int request) { /* [-0, +0, e] */
+  double timeout = default_timeout(L, options);
   lua_getfield(L, request, "timeout");
   if (lua_type(L, -1) == LUA_TNUMBER)
-    call->timeout = lua_tonumber(L, -1);
+    timeout = lua_tonumber(L, -1);
   lua_pop(L, 1);
+  return timeout;
 }
 
 /***
@@ -490,11 +497,10 @@ static int call_request(lua_State *L) {
   if (l->is_closed)
     return bearer_login_closed(L, l, BEARER_STEP_LOGIN);
   bearer_get_slot(L, 1, BEARER_LOGIN_OPTIONS); /* 4 */
-  call = begin(L, BEARER_CALL_REQUEST, 4, 3);  /* 5 */
+  call = begin(L, BEARER_CALL_REQUEST, 4, 3, timeout_of(L, 4, 2)); /* 5 */
   call->step = BEARER_CALL_TOKEN;
   set_login(L, call, 1, 5);
   set_slot(L, 5, BEARER_CALL_SLOT_REQUEST, 2);
-  take_timeout(L, call, 2);
   return 1;
 }
 
@@ -528,7 +534,7 @@ static int call_logout(lua_State *L) {
                        "nothing was sent, as its answer cannot be waited for here");
     return bearer_fail(L, &failure, l->def->name, BEARER_STEP_LOGOUT);
   }
-  call = begin(L, BEARER_CALL_LOGOUT, 3, 2); /* 4 */
+  call = begin(L, BEARER_CALL_LOGOUT, 3, 2, default_timeout(L, 3)); /* 4 */
   call->step = BEARER_CALL_SETTLE;
   set_login(L, call, 1, 4);
   return 1;
@@ -545,11 +551,10 @@ static int call_transfer(lua_State *L) {
   } else {
     luaL_checkudata(L, 2, "bearer.options");
   }
-  call = begin(L, BEARER_CALL_TRANSFER, 2, 3); /* 4 */
+  call = begin(L, BEARER_CALL_TRANSFER, 2, 3, timeout_of(L, 2, 1)); /* 4 */
   call->step = BEARER_CALL_SEND;
   call->sending.is_built_in = 1;
   set_slot(L, 4, BEARER_CALL_SLOT_REQUEST, 1);
-  take_timeout(L, call, 1);
   return 1;
 }
 
@@ -571,6 +576,8 @@ static int call_result(lua_State *L) {
   bearer_call *call = (bearer_call *)bearer_job_test(L, 1, &class);
   luaL_argcheck(L, call != NULL, 1, "a call expected");
   lua_settop(L, 1);
+  if (!call->job.has_ended)
+    bearer_failure_set(&call->failure, BEARER_PENDING, "it is under way");
   if (call->mistake[0] != '\0')
     return bearer_raise(L, "%s", call->mistake);
   if (!call->succeeded)

@@ -51,6 +51,7 @@ static int event_count(lua_State *L) {
 static int event_next(lua_State *L) {
   bearer_lua_state *state = bearer_state_of(L);
   int n = EACH * state->first_event;
+  lua_settop(L, 0);
   if (state->first_event == state->next_event)
     return 0;
   bearer_state_push(L, BEARER_EVENTS);

@@ -33,7 +33,9 @@ static int variables_index(lua_State *L) {
 }
 
 static int variables_gc(lua_State *L) {
-  variables *v = lua_touserdata(L, 1);
+  variables *v = luaL_testudata(L, 1, VARIABLES);
+  if (v == NULL)
+    return 0;
   bearer_vars_clear(&v->vars);
   bearer_definition_release(v->def);
   v->def = NULL;
@@ -52,7 +54,9 @@ static variables *push_variables(bearer_context *c) { /* [-0, +1, m] */
 /* ---- f ------------------------------------------------------------------------- */
 
 static int text_gc(lua_State *L) {
-  bearer_template_clear(lua_touserdata(L, 1));
+  bearer_template *t = luaL_testudata(L, 1, TEXT);
+  if (t != NULL)
+    bearer_template_clear(t);
   return 0;
 }
 

@@ -76,15 +76,25 @@ void bearer_job_cancel(bearer_job *job) {
 bearer_job *bearer_job_new(lua_State *L, bearer_lua_state *state,
                            const bearer_job_class *class, size_t size, int slots) {
   bearer_job *job = bearer_new(L, BEARER_JOB, size, slots);
-  job->mark = &mark;
-  job->class = class;
   job->state = state;
   bearer_state_push(L, BEARER_JOBS); /* job, jobs */
   lua_pushvalue(L, -2);
   job->anchor = luaL_ref(L, -2); /* places are used again: the table does not grow */
   lua_pop(L, 1);                 /* job */
-  put(job, &job->state->ready);
+  job->class = class; /* last: until then it is none, whoever gets hold of it */
+  job->mark = &mark;
   return job;
+}
+
+void bearer_job_begin(bearer_job *job) {
+  put(job, &job->state->ready);
+}
+
+void bearer_job_drop(lua_State *L, bearer_job *job) {
+  bearer_state_push(L, BEARER_JOBS);
+  luaL_unref(L, -1, job->anchor);
+  job->anchor = 0;
+  lua_pop(L, 1);
 }
 
 bearer_job *bearer_job_test(lua_State *L, int index, const bearer_job_class *class) {
@@ -108,8 +118,8 @@ void bearer_job_push(lua_State *L, const bearer_job *job) {
 }
 
 static int job_gc(lua_State *L) {
-  bearer_job *job = lua_touserdata(L, 1);
-  if (job->class == NULL)
+  bearer_job *job = luaL_testudata(L, 1, BEARER_JOB);
+  if (job == NULL || job->class == NULL || job->is_stepping)
     return 0;
   take_out(job);
   close_transfer(job);
@@ -135,8 +145,8 @@ static void fail(lua_State *L, bearer_job *job, int status) { /* the error is on
                      is_memory ? NULL : text);
 }
 
-/* Step the job at `index`, with the values above it. What it needs is left in their
-   place. Gives how many values that is. */
+/* Step the job at `index`, with the values above it, of which there is room for a few
+   more. What it needs is left in their place. Gives how many values that is. */
 static int step(lua_State *L, int index) {
   bearer_job *job = lua_touserdata(L, index);
   int status;
@@ -145,7 +155,6 @@ static int step(lua_State *L, int index) {
     return 0;
   }
   bearer_job_wait(job, job->deadline); /* unless the step says otherwise */
-  luaL_checkstack(L, 4, NULL);
   bearer_state_push(L, BEARER_STEP);
   lua_insert(L, index + 1);
   lua_pushvalue(L, index);
@@ -178,11 +187,12 @@ static int job_step(lua_State *L) {
    does. Nothing happens when somebody else has taken over. */
 static int job_answer(lua_State *L) {
   bearer_job *job = check(L, 1);
-  unsigned int turn = (unsigned int)luaL_checknumber(L, 2);
-  if (!job->is_calling || turn != job->turn || job->is_stepping)
+  lua_Number turn = luaL_checknumber(L, 2);
+  if (!job->is_calling || turn < job->turn || turn > job->turn || job->is_stepping)
     return 0;
   job->is_calling = 0;
   lua_remove(L, 2);
+  lua_settop(L, 1 + BEARER_JOB_VALUES); /* nothing is raised before the step has them */
   return step(L, 1);
 }
 
@@ -262,6 +272,8 @@ static int job_next(lua_State *L) {
     return 0;
   state->has_stepped = 1;
   bearer_job_push(L, job);
+  if (job->is_stepping) /* this is asked from within its step: the others get their turn */
+    bearer_job_wait(job, bearer_now(job->state) + 0.01);
   give_up_call(job);
   step(L, 1);
   return lua_gettop(L);
@@ -294,15 +306,33 @@ static int job_count(lua_State *L) {
   return 1;
 }
 
+/* core.give_up(job): nobody will wait for it */
+static int job_give_up(lua_State *L) {
+  bearer_job *job = check(L, 1);
+  if (job->is_stepping)
+    job->is_cancelled = 1;
+  else if (!job->has_ended)
+    job->class->fail(job, BEARER_CANNOT_WAIT, "it cannot be waited for here");
+  return 0;
+}
+
+/* It should have ended: nobody polls, or a function of the host's does not come back. */
+static int is_overdue(const bearer_job *job) {
+  double grace = job->is_calling ? 0 : 1; /* for libcurl to say so */
+  return bearer_now(job->state) > job->deadline + grace;
+}
+
 /* core.state(job) -> "ended", "stepping" (this is called from within its step), "calling"
-   (a function of the host's is at work for it), or "waiting" */
+   (a function of the host's is at work for it), or "waiting"; and whether it should have
+   ended long ago */
 static int job_state(lua_State *L) {
   const bearer_job *job = check(L, 1);
   lua_pushstring(L, job->has_ended     ? "ended"
                     : job->is_stepping ? "stepping"
                     : job->is_calling  ? "calling"
                                        : "waiting");
-  return 1;
+  lua_pushboolean(L, !job->has_ended && !job->is_stepping && is_overdue(job));
+  return 2;
 }
 
 /* core.ended() -> the first job that has ended and whose waiters have not been told */
@@ -319,19 +349,17 @@ static int job_told(lua_State *L) {
   bearer_job *job = check(L, 1);
   if (job->list == &job->state->ended) {
     take_out(job);
-    bearer_state_push(L, BEARER_JOBS);
-    luaL_unref(L, -1, job->anchor);
-    job->anchor = 0;
+    bearer_job_drop(L, job);
   }
   lua_settop(L, 0);
   return job_ended(L);
 }
 
 static const luaL_Reg functions[] = {
-  { "step", job_step },   { "answer", job_answer }, { "abandon", job_abandon },
-  { "turn", job_turn },   { "next", job_next },     { "due", job_due },
-  { "count", job_count }, { "ended", job_ended },   { "state", job_state },
-  { "told", job_told },   { NULL, NULL },
+  { "step", job_step },       { "answer", job_answer }, { "abandon", job_abandon },
+  { "give_up", job_give_up }, { "turn", job_turn },     { "next", job_next },
+  { "due", job_due },         { "count", job_count },   { "ended", job_ended },
+  { "state", job_state },     { "told", job_told },     { NULL, NULL },
 };
 
 static const luaL_Reg metamethods[] = {

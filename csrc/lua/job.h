@@ -60,10 +60,17 @@ struct bearer_job {
   unsigned char has_ended;
 };
 
-/* A new job of so many bytes, ready to be stepped, kept alive until its waiters are told.
-   [-0, +1, m] */
+/* The most values that a function of the host's gives a step: did it return, and three. */
+enum { BEARER_JOB_VALUES = 4 };
+
+/* A new job of so many bytes, in no list yet, kept alive until its waiters are told. To
+   make it may collect: finalizers may have done anything to its login. [-0, +1, m] */
 bearer_job *bearer_job_new(lua_State *L, bearer_lua_state *state,
                            const bearer_job_class *class, size_t size, int slots);
+/* It is filled in, and to be stepped. No Lua. */
+void bearer_job_begin(bearer_job *job);
+/* It is not wanted after all, and was not begun. [-0, +0, -] */
+void bearer_job_drop(lua_State *L, bearer_job *job);
 bearer_job *bearer_job_test(lua_State *L, int index, const bearer_job_class *class);
 
 /* Where it waits from now on. No Lua. */
@@ -74,7 +81,7 @@ void bearer_job_end(bearer_job *job);
 /* Nobody wants it any more: it ends as closed, now or after the step it is in. No Lua. */
 void bearer_job_cancel(bearer_job *job);
 
-/* Push the job, which is in a list. [-0, +1, -] */
+/* Push the job, which has been begun. [-0, +1, -] */
 void bearer_job_push(lua_State *L, const bearer_job *job);
 
 /* Puts its functions into the table on top. [-0, +0, m] */

@@ -39,11 +39,8 @@ int bearer_login_closed(lua_State *L, const bearer_login *l, bearer_step_name st
 }
 
 bearer_token *bearer_login_push_token(lua_State *L, int index) {
-  bearer_token *t;
   bearer_get_slot(L, index, BEARER_LOGIN_TOKEN);
-  t = bearer_token_test(L, -1);
-  return t != NULL && t->def != NULL ? t
-                                     : NULL; /* at the end of a state it may be gone */
+  return bearer_token_test(L, -1);
 }
 
 bearer_renewal *bearer_login_push_renewal(lua_State *L, int index) {
@@ -166,6 +163,8 @@ static int login_render(lua_State *L) {
   bearer_token *t = bearer_check(L, 2, BEARER_TOKEN, "header");
   int count;
   lua_settop(L, 2);
+  if (t->def == NULL)
+    return bearer_raise(L, "header: the token is not whole");
   count = bearer_token_push_header(L, 2);
   if (count == 2 && !l->is_closed && bearer_login_push_token(L, 1) == t) {
     lua_pop(L, 1);
@@ -266,6 +265,7 @@ static void hold(bearer_login *l, const bearer_failure *f) {
   l->hold.class = f->class;
   l->hold.code = f->code;
   l->hold.is_on = 1;
+  l->hold.is_told = 0;
   l->hold.till =
       bearer_now(l->state) +
       bearer_policy_hold(f->class, *times, f->retry_after, f->status, kind_of(l, f));
@@ -277,11 +277,15 @@ static void push_held_error(lua_State *L, int index) {
   bearer_login *l = lua_touserdata(L, index);
   bearer_failure f;
   double left = hold_left(l);
-  bearer_get_slot(L, index, BEARER_LOGIN_HOLD_ERROR);
-  if (!lua_toboolean(L, -1)) { /* there was no memory for it then */
-    lua_pop(L, 1);
+  if (l->hold.is_told) {
+    bearer_get_slot(L, index, BEARER_LOGIN_HOLD_ERROR);
+  } else { /* what was raised in the midst of a step; or there was no memory for it then */
     bearer_failure_set(&f, l->hold.code, NULL);
-    bearer_error_push(L, &f, l->def->name, BEARER_STEP_LOGIN, 0);
+    bearer_get_slot(L, index, BEARER_LOGIN_RENEWAL);
+    if (bearer_renewal_test(L, lua_gettop(L)) != NULL)
+      bearer_renewal_push_error(L, lua_gettop(L));
+    else
+      bearer_error_push(L, &f, l->def->name, BEARER_STEP_LOGIN, 0);
   }
   bearer_error_push_held(L, -1, left);
   lua_remove(L, -2);
@@ -342,6 +346,7 @@ static void told(lua_State *L, bearer_renewal *r, int error) {
   bearer_set_slot(L, index, BEARER_LOGIN_ERROR);
   lua_pushvalue(L, error);
   bearer_set_slot(L, index, BEARER_LOGIN_HOLD_ERROR);
+  l->hold.is_told = 1;
   if (!begin_event(L, index, "failure"))
     return;
   copy_field(L, error, "step");
@@ -424,6 +429,8 @@ static void succeeded(lua_State *L, bearer_renewal *r, int token) {
   lua_pushnil(L);
   bearer_set_slot(L, index, BEARER_LOGIN_HOLD_ERROR);
   remember_successor(L, l, r, t);
+  if (r->is_unwanted) /* before anything can raise */
+    adopt(L, index, 0);
   if (bearer_token_state(t) == BEARER_EXPIRED) {
     came_too_late(L, r);
   } else {
@@ -432,15 +439,14 @@ static void succeeded(lua_State *L, bearer_renewal *r, int token) {
     l->refreshes += r->is_refresh != 0;
     tell_success(L, index, r, t);
   }
-  if (r->is_unwanted)
-    adopt(L, index, 0);
 }
 
 static const bearer_renewal_listener listener = { succeeded, failed, told };
 
 /* ---- beginning a renewal ------------------------------------------------------- */
 
-/* Push a new renewal, ready to be stepped. [-0, +1, m] */
+/* Begin the renewal on top, which has just been made: from then on nothing may have been
+   allocated, as what is collected may do anything to the login. [-0, +0, -] */
 static bearer_renewal *begin(lua_State *L, int index) {
   static const int slots[][2] = { { BEARER_LOGIN_PROVIDER, BEARER_RENEWAL_PROVIDER },
                                   { BEARER_LOGIN_OPTIONS, BEARER_RENEWAL_OPTIONS },
@@ -452,8 +458,8 @@ static bearer_renewal *begin(lua_State *L, int index) {
   bearer_renewal *r;
   int at;
   lua_pop(L, 1);
-  r = bearer_renewal_new(L, l->state, l->def); /* from here on nothing allocates */
   at = lua_gettop(L);
+  r = lua_touserdata(L, at);
   bearer_get_slot(L, index, BEARER_LOGIN_OPTIONS);
   o = bearer_options_at(L, lua_gettop(L));
   r->job.deadline = r->began + o->timeout;
@@ -465,6 +471,7 @@ static bearer_renewal *begin(lua_State *L, int index) {
   r->inputs = &l->inputs;
   r->successor = &l->successor;
   r->spent = l->spent;
+  r->old_generation = old != NULL ? old->generation : 0;
   r->has_dynamic = l->has_dynamic;
   r->checked[0] = l->checked[0];
   r->checked[1] = l->checked[1];
@@ -478,6 +485,7 @@ static bearer_renewal *begin(lua_State *L, int index) {
   }
   lua_pushvalue(L, at);
   bearer_set_slot(L, index, BEARER_LOGIN_RENEWAL);
+  bearer_job_begin(&r->job);
   return r;
 }
 
@@ -487,7 +495,7 @@ static int can_probe(const bearer_login *l) {
   return l->hold.class == BEARER_TERMINAL && l->has_dynamic;
 }
 
-static void begin_or_probe(lua_State *L, int index) { /* [-0, +1, m] */
+static void begin_or_probe(lua_State *L, int index) { /* [-0, +0, -] */
   bearer_login *l = lua_touserdata(L, index);
   int is_held = hold_left(l) > 0;
   bearer_renewal *r = begin(L, index);
@@ -505,6 +513,29 @@ static bearer_obstacle obstacle_of(lua_State *L, int index) {
   if (is_on)
     return BEARER_UNDER_WAY;
   return hold_left(l) > 0 && !can_probe(l) ? BEARER_HELD : BEARER_FREE;
+}
+
+/* What is to be begun is made first, at the top, and the login is looked at then: to make
+   it may collect. */
+enum { AT_MOST = 4 }; /* arguments of those that begin one; the renewal is above them */
+
+static void prepare(lua_State *L) { /* [-0, +1, m] */
+  const bearer_login *l = lua_touserdata(L, 1);
+  lua_settop(L, AT_MOST);
+  bearer_renewal_new(L, l->state, l->def);
+}
+
+static int is_prepared(lua_State *L) {
+  return lua_gettop(L) > AT_MOST;
+}
+
+static void drop_prepared(lua_State *L) { /* [-0, +0, -] */
+  bearer_renewal *r;
+  if (!is_prepared(L))
+    return;
+  r = lua_touserdata(L, AT_MOST + 1);
+  lua_settop(L, AT_MOST);
+  bearer_job_drop(L, &r->job);
 }
 
 /* ---- acquiring ----------------------------------------------------------------- */
@@ -548,14 +579,23 @@ static int cannot_wait(lua_State *L, int index, const char *code) { /* [-0, +3, 
   return refuse(L, l, step, BEARER_CANNOT_WAIT, "there is no waiting in this phase");
 }
 
-/* Push false and the renewal to wait for. */
-static int wait_for(lua_State *L, int index, bearer_obstacle obstacle) {
-  lua_pushboolean(L, 0);
-  if (obstacle == BEARER_UNDER_WAY)
-    bearer_login_push_renewal(L, index);
-  else
+/* Push false and the renewal to wait for: the one that is on, or the one prepared. */
+static int wait_for(lua_State *L, int index) {
+  if (bearer_login_push_renewal(L, index) == NULL) {
+    lua_pop(L, 1);
     begin_or_probe(L, index);
+  }
+  lua_pushboolean(L, 0);
+  lua_insert(L, -2);
   return 2;
+}
+
+static bearer_decision decide(lua_State *L) {
+  return bearer_policy_decide(state_of(L, 1), obstacle_of(L, 1), outcome_of(L, 4));
+}
+
+static int begins(bearer_decision decision) {
+  return decision == BEARER_BEGIN || decision == BEARER_HAND_OUT_BEGIN;
 }
 
 /***
@@ -595,28 +635,37 @@ Put the token into a request, where this provider wants it.
 static int login_acquire(lua_State *L) {
   const char *method = luaL_checkstring(L, 2), *code = luaL_optstring(L, 3, NULL);
   bearer_login *l = bearer_login_check(L, 1, method);
-  bearer_obstacle obstacle;
-  lua_settop(L, 4);
+  bearer_decision decision;
+  lua_settop(L, AT_MOST);
+  decision = decide(L);
+  if (!l->is_closed && code == NULL && begins(decision)) {
+    prepare(L);
+    decision = decide(L);
+    if (l->is_closed || !begins(decision))
+      drop_prepared(L);
+  }
   if (l->is_closed)
     return bearer_login_closed(L, l, BEARER_STEP_LOGIN);
-  obstacle = obstacle_of(L, 1);
-  switch (bearer_policy_decide(state_of(L, 1), obstacle, outcome_of(L, 4))) {
+  switch (decision) {
   case BEARER_HAND_OUT:
     share(L, 1);
     bearer_login_push_renewal(L, 1);
     return 2;
   case BEARER_HAND_OUT_BEGIN:
-    share(L, 1);
-    if (code != NULL)
+    if (code != NULL) {
+      share(L, 1);
       return 1;
+    }
     begin_or_probe(L, 1);
+    share(L, 1);
+    lua_insert(L, -2);
     return 2;
   case BEARER_BEGIN:
     if (code != NULL)
       return cannot_wait(L, 1, code);
-    return wait_for(L, 1, obstacle);
+    return wait_for(L, 1);
   case BEARER_WAIT:
-    return wait_for(L, 1, obstacle);
+    return wait_for(L, 1);
   default:
     return fail(L, 1, 4, BEARER_STEP_LOGIN);
   }
@@ -670,7 +719,7 @@ static int login_renew(lua_State *L) {
   bearer_outcome outcome;
   bearer_obstacle obstacle;
   int is_rejected, lives;
-  lua_settop(L, 4);
+  lua_settop(L, AT_MOST);
   is_rejected = !lua_isnil(L, 2);
   if (is_rejected && bearer_token_test(L, 2) == NULL)
     return bearer_raise(L, "refresh: a bearer.token expected, got %s",
@@ -694,16 +743,36 @@ static int login_renew(lua_State *L) {
     return fail(L, 1, 4, BEARER_STEP_REFRESH);
   if (obstacle == BEARER_FREE && code != NULL)
     return cannot_wait(L, 1, code);
-  return wait_for(L, 1, obstacle);
+  if (obstacle == BEARER_FREE) {
+    prepare(L);
+    obstacle = obstacle_of(L, 1);
+    if (obstacle != BEARER_FREE || l->is_closed)
+      drop_prepared(L);
+  }
+  if (l->is_closed)
+    return bearer_login_closed(L, l, BEARER_STEP_REFRESH);
+  if (obstacle == BEARER_HELD)
+    return fail(L, 1, 4, BEARER_STEP_REFRESH);
+  return wait_for(L, 1);
+}
+
+static int wants_prewarming(lua_State *L) {
+  const bearer_login *l = lua_touserdata(L, 1);
+  return !l->is_closed && state_of(L, 1) != BEARER_FRESH &&
+         obstacle_of(L, 1) == BEARER_FREE;
 }
 
 /* core.prewarm(login[, code]) -> a renewal that has been begun, or nothing */
 static int login_prewarm(lua_State *L) {
-  bearer_login *l = bearer_login_check(L, 1, "prewarm");
-  lua_settop(L, 2);
-  if (l->is_closed || !lua_isnil(L, 2) || state_of(L, 1) == BEARER_FRESH ||
-      obstacle_of(L, 1) != BEARER_FREE)
+  lua_settop(L, AT_MOST);
+  bearer_login_check(L, 1, "prewarm");
+  if (!lua_isnil(L, 2) || !wants_prewarming(L))
     return 0;
+  prepare(L);
+  if (!wants_prewarming(L)) {
+    drop_prepared(L);
+    return 0;
+  }
   begin_or_probe(L, 1);
   return 1;
 }
@@ -761,27 +830,41 @@ static int login_reject(lua_State *L) {
   const bearer_token *t;
   size_t size;
   const char *text;
-  int is_it;
+  int is_it, top;
   lua_settop(L, 3);
+  if (l->is_closed) {
+    lua_pushboolean(L, 0);
+    return 1;
+  }
   if (lua_type(L, 2) != LUA_TSTRING && bearer_token_test(L, 2) == NULL)
     return bearer_raise(
         L, "reject: a bearer.token or the value of its header expected, got %s",
         bearer_type_name(L, 2));
   t = bearer_login_push_token(L, 1); /* 4 */
-  is_it = t != NULL && !l->is_closed && t == lua_touserdata(L, 2);
+  is_it = t != NULL && t == lua_touserdata(L, 2);
   if (t != NULL && lua_type(L, 2) == LUA_TSTRING) {
     text = lua_tolstring(L, 2, &size);
-    is_it = !l->is_closed && bearer_token_is(L, 4, text, size);
+    is_it = bearer_token_is(L, 4, text, size);
   }
+  if (is_it && lua_isnil(L, 3))
+    prepare(L);
+  top = lua_gettop(L);
+  is_it = is_it && !l->is_closed && bearer_login_push_token(L, 1) == t;
+  lua_settop(L, top);
   if (!is_it || !bearer_login_refuse(L, 1, 4)) {
+    drop_prepared(L);
     lua_pushboolean(L, 0);
     return 1;
   }
   adopt(L, 1, 0);
-  lua_pushboolean(L, 1);
-  if (!lua_isnil(L, 3) || obstacle_of(L, 1) != BEARER_FREE)
+  if (!is_prepared(L) || obstacle_of(L, 1) != BEARER_FREE) {
+    drop_prepared(L);
+    lua_pushboolean(L, 1);
     return 1;
+  }
   begin_or_probe(L, 1);
+  lua_pushboolean(L, 1);
+  lua_insert(L, -2);
   return 2;
 }
 
@@ -897,8 +980,8 @@ static int login_close(lua_State *L) { /* also __close */
 
 /* Nobody waits for it any more: a renewal that is on would keep it. */
 static int login_gc(lua_State *L) {
-  bearer_login *l = lua_touserdata(L, 1);
-  if (l->mark == NULL)
+  bearer_login *l = luaL_testudata(L, 1, BEARER_LOGIN);
+  if (l == NULL || l->def == NULL)
     return 0;
   wipe(L, 1);
   free(l->successor);

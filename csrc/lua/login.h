@@ -16,6 +16,7 @@ typedef struct {
   bearer_class class;
   bearer_code code;
   int is_on;
+  int is_told;                   /* its error is in the slot */
   unsigned char fingerprint[32]; /* of the secrets that failed */
 } bearer_hold;
 

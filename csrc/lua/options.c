@@ -328,7 +328,9 @@ const bearer_options *bearer_options_at(lua_State *L, int index) {
 }
 
 static int options_gc(lua_State *L) {
-  bearer_options *o = lua_touserdata(L, 1);
+  bearer_options *o = luaL_testudata(L, 1, OPTIONS);
+  if (o == NULL)
+    return 0;
   o->is_closed = 1;
   free(o->proxy);
   free(o->user_agent);

@@ -151,12 +151,13 @@ int bearer_codes_have(const bearer_codes_list *codes, const char *code) {
 
 typedef struct {
   bearer_definition *def; /* a reference */
+  int is_whole;           /* it has been compiled to its end */
 } provider;
 
 const bearer_definition *bearer_provider_check(lua_State *L, int index,
                                                const char *method) {
   const provider *p = bearer_check(L, index, BEARER_PROVIDER, method);
-  if (p->def == NULL)
+  if (p->def == NULL || !p->is_whole)
     bearer_raise(L, "%s: the provider is not whole", method);
   return p->def;
 }
@@ -178,12 +179,15 @@ static int provider_new(lua_State *L) {
     return luaL_error(L, "not enough memory");
   p->def->references = 1;
   bearer_compile(L, 1, p->def, 3);
+  p->is_whole = 1;
   lua_settop(L, 2);
   return 1;
 }
 
 static int provider_gc(lua_State *L) {
-  provider *p = lua_touserdata(L, 1);
+  provider *p = luaL_testudata(L, 1, BEARER_PROVIDER);
+  if (p == NULL)
+    return 0;
   bearer_definition_release(p->def);
   p->def = NULL;
   return 0;

@@ -50,11 +50,35 @@ static void end_badly(bearer_renewal *r) {
   r->listener->failed(r);
 }
 
+static int has_refresh_input(const bearer_definition *def) {
+  return bearer_definition_is_input(def, BEARER_NAME_REFRESH_TOKEN);
+}
+
+static int spends(const bearer_renewal *r) { /* what may rotate */
+  return r->is_refresh || has_refresh_input(r->def);
+}
+
+/* A refresh token that rotates is never sent twice: remember that it was sent, and
+   whether the answer that would hold the next one got lost. No Lua. */
+static void note_spent(bearer_renewal *r) {
+  long generation = r->is_refresh           ? r->old_generation
+                    : *r->successor != NULL ? (*r->successor)->generation
+                                            : 0;
+  if (!spends(r) || !r->sent || generation == 0 || r->failure.class == BEARER_THROTTLED)
+    return;
+  r->spent.generation = generation;
+  r->spent.is_lost = r->failure.status < 300; /* 0 = there was no answer */
+}
+
+static int has_answer(const bearer_renewal *r) {
+  return r->step == BEARER_RENEWAL_GIVEN || r->step == BEARER_RENEWAL_READ;
+}
+
 /* What was raised in the midst of a step. An answer for which there was no memory is read
    again in a moment: in it there may be a refresh token that nobody else has. */
 static void fail_step(bearer_job *job, bearer_code code, const char *text) {
   bearer_renewal *r = (bearer_renewal *)job;
-  if (code == BEARER_MEMORY && r->step == BEARER_RENEWAL_READ && r->rereads++ < 5) {
+  if (code == BEARER_MEMORY && has_answer(r) && r->rereads++ < 5) {
     bearer_job_wait(job, bearer_now(job->state) + 0.05);
     return;
   }
@@ -62,6 +86,7 @@ static void fail_step(bearer_job *job, bearer_code code, const char *text) {
                      code == BEARER_MEMORY   ? "not enough memory"
                      : code == BEARER_CLOSED ? "the login is closed"
                                              : NULL);
+  note_spent(r);
   if (code == BEARER_INTERRUPTED)
     bearer_failure_describe(&r->failure, &r->vars,
                             text != NULL ? text : "an error was raised",
@@ -92,35 +117,6 @@ void bearer_renewal_push_error(lua_State *L, int index) {
 
 /* ---- after a failure ----------------------------------------------------------- */
 
-static int has_refresh_input(const bearer_definition *def) {
-  return bearer_definition_is_input(def, BEARER_NAME_REFRESH_TOKEN);
-}
-
-static int spends(const bearer_renewal *r) { /* what may rotate */
-  return r->is_refresh || has_refresh_input(r->def);
-}
-
-static long old_generation(frame *f) {
-  const bearer_token *old;
-  bearer_get_slot(f->c.L, 1, BEARER_RENEWAL_OLD);
-  old = bearer_token_test(f->c.L, -1);
-  lua_pop(f->c.L, 1);
-  return old != NULL ? old->generation : 0;
-}
-
-/* A refresh token that rotates is never sent twice: remember that it was sent, and
-   whether the answer that would hold the next one got lost. */
-static void note_spent(frame *f) {
-  bearer_renewal *r = f->r;
-  long generation = r->is_refresh           ? old_generation(f)
-                    : *r->successor != NULL ? (*r->successor)->generation
-                                            : 0;
-  if (!spends(r) || !r->sent || generation == 0 || r->failure.class == BEARER_THROTTLED)
-    return;
-  r->spent.generation = generation;
-  r->spent.is_lost = r->failure.status < 300; /* 0 = there was no answer */
-}
-
 static bearer_progress log_in_instead(bearer_renewal *r) {
   r->is_refresh = 0;
   r->is_unwanted = 0;
@@ -143,7 +139,7 @@ static bearer_progress try_again(bearer_renewal *r, double wake) {
 static bearer_progress fail(frame *f, int is_considered) {
   bearer_renewal *r = f->r;
   bearer_attempt a;
-  note_spent(f);
+  note_spent(r);
   memset(&a, 0, sizeof(a));
   a.is_refresh = r->is_refresh;
   a.class = r->failure.class;
@@ -418,17 +414,15 @@ static bearer_progress send_request(frame *f) {
                     is_checked, &r->sending.request))
     return unbuildable(f);
   r->sent_at = bearer_now(r->job.state);
-  r->sent = 1;
   if (r->is_refresh)
     left /= 2; /* a login may follow */
   progress =
       bearer_send(f->c.L, &r->job, &r->sending, f->options, left, spends(r), &r->failure);
-  if (progress ==
-      BEARER_HAS_ENDED) { /* nothing was sent, and it may be there in a second */
-    r->sent = 0;
+  if (progress == BEARER_HAS_ENDED) { /* it may be there in a second */
     r->failure.class = BEARER_TRANSIENT;
     return fail(f, 1);
   }
+  r->sent = 1;
   r->step = progress == BEARER_NEEDS ? BEARER_RENEWAL_HOST : BEARER_RENEWAL_TRANSFER;
   bearer_job_wait(&r->job, r->job.deadline + 1); /* it knows its time, and tells */
   return progress;
@@ -498,6 +492,35 @@ static bearer_progress read_answer(frame *f) {
   return BEARER_GO_ON;
 }
 
+static int is_sending(const bearer_renewal *r) { /* not asking for an input */
+  return r->step == BEARER_RENEWAL_HOST && r->asked >= 2 * r->def->input_count;
+}
+
+/* What a transport gave is kept before anything else is done, so that no want of memory
+   can take it away. [-0, +0, -] */
+static void keep_answer(lua_State *L, bearer_renewal *r) {
+  lua_settop(L, 1 + BEARER_JOB_VALUES);
+  for (int i = 0; i < BEARER_JOB_VALUES; i++) {
+    lua_pushvalue(L, 2 + i);
+    bearer_set_slot(L, 1, BEARER_RENEWAL_ANSWER + i);
+  }
+  r->step = BEARER_RENEWAL_GIVEN;
+}
+
+static void push_answer(frame *f) { /* where it came, at 2 and above */
+  for (int i = 0; i < BEARER_JOB_VALUES; i++) {
+    bearer_get_slot(f->c.L, 1, BEARER_RENEWAL_ANSWER + i);
+    lua_replace(f->c.L, 2 + i);
+  }
+}
+
+static void drop_answer(frame *f) {
+  for (int i = 0; i < BEARER_JOB_VALUES; i++) {
+    lua_pushnil(f->c.L);
+    bearer_set_slot(f->c.L, 1, BEARER_RENEWAL_ANSWER + i);
+  }
+}
+
 static bearer_progress take_result(frame *f) {
   bearer_renewal *r = f->r;
   int sent = 1;
@@ -538,6 +561,7 @@ static void set_up(frame *f, lua_State *L, bearer_renewal *r) {
 static bearer_progress advance(frame *f, int has_result) {
   bearer_renewal *r = f->r;
   bearer_job *job = &r->job;
+  bearer_progress progress;
   switch (r->step) {
   case BEARER_RENEWAL_INPUTS:
     return gather(f);
@@ -551,7 +575,12 @@ static bearer_progress advance(frame *f, int has_result) {
   case BEARER_RENEWAL_HOST:
     if (!has_result)
       return lost(f);
-    return r->asked < 2 * r->def->input_count ? take_input(f) : take_result(f);
+    return take_input(f);
+  case BEARER_RENEWAL_GIVEN:
+    push_answer(f);
+    progress = take_result(f);
+    drop_answer(f);
+    return progress;
   case BEARER_RENEWAL_READ:
     return read_answer(f);
   case BEARER_RENEWAL_PAUSE:
@@ -570,6 +599,8 @@ static bearer_progress step(lua_State *L, bearer_job *job) {
   int has_result = lua_gettop(L) > 1;
   bearer_progress progress;
   frame f;
+  if (has_result && is_sending((bearer_renewal *)job))
+    keep_answer(L, (bearer_renewal *)job);
   set_up(&f, L, (bearer_renewal *)job);
   do {
     if (job->is_cancelled)

@@ -3,7 +3,7 @@
  * refresh or a login one after the other, until there is a token or an error. It knows
  * nothing of the login but what it was given; what comes of it, the login hears.
  *
- *   INPUTS → SEND → (TRANSFER | HOST) → READ → (SEND, the next request | ENDED)
+ *   INPUTS → SEND → (TRANSFER | HOST → GIVEN) → READ → (SEND, the next request | ENDED)
  *     ↑↓ HOST                            ↓
  *     └──────── PAUSE ← after a failure ─┘ (or ENDED)
  */
@@ -47,6 +47,7 @@ typedef enum {
   BEARER_RENEWAL_SEND,     /* a request is to be built and sent */
   BEARER_RENEWAL_TRANSFER, /* libcurl has it */
   BEARER_RENEWAL_HOST,  /* a function of the host's has it: an input's, or a transport */
+  BEARER_RENEWAL_GIVEN, /* what a transport gave is in the slots */
   BEARER_RENEWAL_READ,  /* its answer is here */
   BEARER_RENEWAL_PAUSE, /* before it is sent again */
   BEARER_RENEWAL_ENDED
@@ -69,6 +70,7 @@ struct bearer_renewal {
   unsigned int checked[2]; /* URLs that were checked before, a bit each: login, refresh */
   int retries;
   int attempts;   /* that were begun, a login after a refresh among them */
+  long old_generation; /* of the token in the slot OLD; 0 = none */
   int tries;      /* of the login, that failed */
   int asked;      /* inputs that were gathered: twice as many, see gather */
   int index;      /* of the request */
@@ -97,11 +99,11 @@ enum {
   BEARER_RENEWAL_DYNAMIC,
   BEARER_RENEWAL_OLD,
   BEARER_RENEWAL_ERROR,
-  BEARER_RENEWAL_SLOTS = BEARER_RENEWAL_ERROR
+  BEARER_RENEWAL_ANSWER, /* what a transport gave: BEARER_JOB_VALUES of them */
+  BEARER_RENEWAL_SLOTS = BEARER_RENEWAL_ANSWER + BEARER_JOB_VALUES - 1
 };
 
-/* Begin one, for the caller to fill in and to give its slots; it is ready to be stepped.
-   [-0, +1, m] */
+/* Make one, for the caller to fill in, to give its slots, and to begin. [-0, +1, m] */
 bearer_renewal *bearer_renewal_new(lua_State *L, bearer_lua_state *state,
                                    const bearer_definition *def);
 bearer_renewal *bearer_renewal_test(lua_State *L, int index); /* NULL: it is none */

@@ -89,7 +89,7 @@ static int take_transport(lua_State *L, bearer_sending *s, int options,
     bearer_error_read(L, 5, vars, f); /* of `send`, passed on */
     return 0;
   }
-  if (!lua_toboolean(L, 2) || lua_isnoneornil(L, 3)) {
+  if (!lua_toboolean(L, 2) || !lua_toboolean(L, 3)) {
     text = lua_type(L, lua_toboolean(L, 2) ? 4 : 3) == LUA_TSTRING
                ? lua_tostring(L, lua_toboolean(L, 2) ? 4 : 3)
                : NULL;

@@ -129,7 +129,64 @@ static int state_fd(lua_State *L) {
   return 1;
 }
 
+/* core.notebook(name) -> a table of this Lua state's, the same each time: what a module
+   knows of things that are under way, and must still know when it is loaded anew */
+static int state_notebook(lua_State *L) {
+  luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  bearer_state_push(L, BEARER_NOTEBOOKS); /* name, all */
+  lua_pushvalue(L, 1);
+  lua_rawget(L, 2);
+  if (lua_istable(L, -1))
+    return 1;
+  lua_newtable(L); /* name, all, nil, notebook */
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, 2);
+  return 1;
+}
+
+/* core.thread() -> the coroutine that runs, also where it is the main one */
+static int state_thread(lua_State *L) {
+  lua_pushthread(L);
+  return 1;
+}
+
+/* core.runs(functions, argument[, coroutine]) -> is one of these functions (a set), called
+   with this first argument, on the stack of that coroutine, or of the caller's? So it is
+   known whether something goes on, however it may have been left. */
+static int state_runs(lua_State *L) {
+  lua_State *co = L;
+  lua_Debug at;
+  int is = 0;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 3);
+  if (!lua_isnil(L, 3)) {
+    luaL_checktype(L, 3, LUA_TTHREAD);
+    co = lua_tothread(L, 3);
+  }
+  for (int level = 0; !is && lua_getstack(co, level, &at); level++) {
+    lua_settop(L, 3);
+    lua_getinfo(co, "f", &at);
+    if (co != L)
+      lua_xmove(co, L, 1);
+    lua_rawget(L, 1);
+    if (!lua_toboolean(L, -1))
+      continue;
+    if (lua_getlocal(co, &at, 1) == NULL)
+      lua_pushnil(L);
+    else if (co != L)
+      lua_xmove(co, L, 1);
+    is = lua_isnil(L, 2) || lua_rawequal(L, -1, 2);
+  }
+  lua_pushboolean(L, is);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
+  { "notebook", state_notebook },
+  { "thread", state_thread },
+  { "runs", state_runs },
   { "now", state_now },
   { "clock", state_clock },
   { "jitter", state_jitter },
@@ -162,7 +219,10 @@ static void make(lua_State *L) { /* [-0, +0, m] */
 }
 
 void bearer_state_open(lua_State *L) {
-  if (bearer_state_of(L) == NULL)
+  if (bearer_state_of(L) == NULL) {
+    lua_newtable(L);
+    bearer_state_keep(L, BEARER_NOTEBOOKS);
     make(L);
+  }
   bearer_state_functions(L, functions);
 }

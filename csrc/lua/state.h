@@ -58,6 +58,7 @@ typedef enum {
   BEARER_JSON_MARKS,  /* value.c */
   BEARER_OPTIONS,     /* options.c: those of logins that name none */
   BEARER_PRIMITIVES,  /* primitives.c */
+  BEARER_NOTEBOOKS,   /* tables of our Lua modules, by name: they outlive a reload */
   BEARER_KEPT
 } bearer_kept;
 

@@ -18,7 +18,8 @@ next one. Where there is nothing to give, the methods give nil.
 static const char mark; /* its address marks a token */
 
 bearer_token *bearer_token_test(lua_State *L, int index) {
-  return bearer_test(L, index, &mark);
+  bearer_token *t = bearer_test(L, index, &mark);
+  return t != NULL && t->def != NULL ? t : NULL; /* at the end of a state it may be gone */
 }
 
 /* ---- making -------------------------------------------------------------------- */
@@ -211,8 +212,9 @@ static void push_plain_header(lua_State *L, const bearer_token *t) { /* [-0, +2,
   bearer_buffer_text(&value, " ");
   if (token != NULL)
     bearer_buffer_add(&value, token->value.data, token->value.size);
-  lua_pushliteral(L, "Authorization");
   bearer_push_buffer(L, &value);
+  lua_pushliteral(L, "Authorization");
+  lua_insert(L, -2);
 }
 
 static int render(lua_State *L, int index, bearer_token *t) { /* [-0, +2 or 3, m] */
@@ -671,7 +673,9 @@ static int token_tostring(lua_State *L) {
 }
 
 static int token_gc(lua_State *L) {
-  bearer_token *t = lua_touserdata(L, 1);
+  bearer_token *t = luaL_testudata(L, 1, BEARER_TOKEN);
+  if (t == NULL)
+    return 0;
   bearer_token_wipe(t);
   free(t->type);
   free(t->scope);

@@ -172,6 +172,8 @@ function loop.warn(text)
   pcall(bearer.warn, text)
 end
 
-loop.use(drivers.load(ngx and ngx.get_phase and ngx.timer and "resty" or "blocking"))
+if not loop.driver() then -- loaded anew, it waits as before
+  loop.use(drivers.load(ngx and ngx.get_phase and ngx.timer and "resty" or "blocking"))
+end
 
 return bearer

@@ -24,11 +24,36 @@ local core = require "bearer.core"
 
 local loop = {}
 
-local driver
+-- What outlives a reload of this module: its methods are put on living objects then, and what they
+-- have under way goes on.
+local shared = core.notebook "bearer.loop"
+local weak = { __mode = "k" }
+
+local function weakly(name)
+  shared[name] = shared[name] or setmetatable({}, weak)
+  return shared[name]
+end
+
+local notes = weakly "notes" -- the drivers', by job
+local callers = weakly "callers" -- the coroutine that runs a function of the host's, by job
+local owned = weakly "owned" -- jobs that are moved by the one who waits for them
+local needs = weakly "needs" -- what such a job needs, when a poll has stepped it
+local calling = weakly "calling" -- the functions in which the host's are run
+local telling = weakly "telling" -- likewise, its listeners
+local drivers = weakly "drivers" -- the one by which a job is waited for
+local tellers = setmetatable({}, { __mode = "v" }) -- the last coroutine that told events
+
+local driver = shared.driver
 
 --- Set how this host waits.
 function loop.use(chosen)
   driver = chosen
+  shared.driver = chosen
+end
+
+--- How this host waits; nil when nobody has said so.
+function loop.driver()
+  return driver
 end
 
 --- Tell what there is no caller to tell. Replaced by `init.lua`.
@@ -88,8 +113,6 @@ end
 
 -- ---- events -----------------------------------------------------------------------------
 
-local telling = false
-
 local function tell_some(count)
   for _ = 1, count do
     local listener, event = core.next_event()
@@ -104,55 +127,64 @@ local function tell_some(count)
   end
 end
 
+telling[tell_some] = true
+
+-- Is this asked from within a listener? No flag could tell: an error may leave one, or a listener
+-- that yields and is never resumed.
+local function is_told()
+  local teller = tellers[1]
+  return core.runs(telling) or teller ~= nil and coroutine.status(teller) == "normal"
+    and core.runs(telling, nil, teller)
+end
+
 -- Tell those events that there are now: what they cause is told the next time, so that a
 -- listener that asks its login goes round in no circle.
 local function tell()
   local count = core.events()
-  if count > 0 and not telling then
-    telling = true
-    local ok, why = pcall(tell_some, count)
-    telling = false
-    if not ok then
-      error(why, 0)
-    end
+  if count > 0 and not is_told() then
+    tellers[1] = core.thread()
+    tell_some(count)
   end
 end
 
 -- ---- what a step needs ------------------------------------------------------------------
 
-local weak = { __mode = "k" }
-local notes = setmetatable({}, weak) -- the drivers', by job
-local callers = setmetatable({}, weak) -- the coroutine that runs a function of the host's, by job
-local owned = setmetatable({}, weak) -- jobs that are moved by the one who waits for them
-local needs = setmetatable({}, weak) -- what such a job needs, when a poll has stepped it
-
 local function note_of(job)
   local note = notes[job]
-  if not note then
+  if not note or drivers[job] ~= driver then
     note = {}
     notes[job] = note
+    drivers[job] = driver
   end
   return note
+end
+
+local function wake(job)
+  local note, used = notes[job], drivers[job] or driver
+  if used.wake then
+    used.wake(note or {})
+  end
 end
 
 local sender, go_on
 
 -- Call a function of the host's; it may yield. Gives what core.answer does.
 local function call_host(job, turn, f, request, options)
-  callers[job] = coroutine.running() or true
+  callers[job] = core.thread()
   if options then
     return core.answer(job, turn, protected(f, request, sender(options)))
   end
   return core.answer(job, turn, protected(f))
 end
 
+calling[call_host] = true
+
 -- Tell those who wait for a job that has ended, and those who listen.
 local function announce()
   local job = core.ended()
   while job do
-    if driver.wake then
-      driver.wake(notes[job] or {})
-    end
+    wake(job)
+    notes[job], drivers[job], callers[job] = nil, nil, nil -- coroutines, which know the job
     job = core.told(job)
     tell()
   end
@@ -164,10 +196,9 @@ function go_on(job, need, turn, what, request, options)
     announce()
   elseif owned[job] then
     needs[job] = { need, turn, what, request, options }
-    if driver.wake then
-      driver.wake(note_of(job))
-    end
+    wake(job)
   else
+    callers[job] = nil
     apart(function()
       go_on(job, call_host(job, turn, what, request, options))
     end)
@@ -214,6 +245,7 @@ local function advance()
     job, need, turn, what, request, options = core.next()
   end
   announce()
+  tell() -- what listeners have caused
   if driver.turn then
     driver.turn(till)
   end
@@ -258,15 +290,23 @@ local function cannot_begin()
   end
 end
 
+-- Is nobody in the midst of the function of the host's that a job has asked for? Its coroutine is
+-- gone, or an error has passed through it before there was an answer.
+local function is_lost(job)
+  local caller = callers[job]
+  if driver.guards or not caller then
+    return not driver.apart -- it may have yet to begin
+  end
+  return coroutine.status(caller) == "dead" or not core.runs(calling, job, caller)
+end
+
 -- A function of the host's has yielded in another coroutine: only that one can go on.
 local function wait_for_host(job)
-  local caller = callers[job]
-  if caller == (coroutine.running() or true) or driver.blocks and not core.can_yield() then
-    return "pending"
-  elseif type(caller) == "thread" and not driver.guards
-    and coroutine.status(caller) == "dead" then
-    core.abandon(job) -- it is gone, and an answer with it
+  if is_lost(job) then
+    core.abandon(job) -- and an answer with it
     move(job)
+  elseif callers[job] == core.thread() or driver.blocks and not core.can_yield() then
+    return "pending"
   elseif driver.blocks then
     coroutine.yield()
   else
@@ -274,11 +314,22 @@ local function wait_for_host(job)
   end
 end
 
+-- What a job is at; nil when it has ended, or needs something. Nobody waits for longer than it may
+-- take, also where nobody polls.
+local function state_of(job)
+  local state, is_overdue = core.state(job)
+  if is_overdue then
+    loop.poll(0)
+    state = core.state(job)
+  end
+  return state ~= "ended" and not needs[job] and state or nil
+end
+
 -- Wait until a job has ended, or needs something of the one who waits for it. Nil, or a code:
 -- why it cannot be waited for here.
 local function wait(job)
-  local state = core.state(job)
-  while state ~= "ended" and not needs[job] do
+  local state = state_of(job)
+  while state do
     local code = state == "stepping" and "pending" or cannot_wait() -- asked for by its own step
     if not code and state == "calling" then
       code = wait_for_host(job)
@@ -290,7 +341,7 @@ local function wait(job)
       return code
     end
     nudge()
-    state = core.state(job)
+    state = state_of(job)
   end
 end
 
@@ -352,7 +403,10 @@ local function complete(job)
       if driver.start then
         driver.start()
       end
-      wait(job)
+      if wait(job) then
+        core.give_up(job)
+        break
+      end
       need, turn, what, request, options = take_need(job)
     end
   end

@@ -7,10 +7,16 @@ local core = require "bearer.core"
 
 local coroutines = {}
 
--- The job that a coroutine waits for, so that nobody resumes it once it waits for something else.
-local waiting = setmetatable({}, { __mode = "k" })
+local shared = core.notebook "bearer.drivers.coroutines" -- they wait on when this is loaded anew
 
-local ready, first, last = {}, 1, 0 -- a queue of {coroutine, job}
+-- The job that a coroutine waits for, so that nobody resumes it once it waits for something else.
+shared.waiting = shared.waiting or setmetatable({}, { __mode = "k" })
+local waiting = shared.waiting
+
+-- A queue of {coroutine, job}, and where it begins and ends. An error may come at any line, from a
+-- debug hook say: nobody is taken out before he has gone on.
+shared.ready = shared.ready or { first = 1, last = 0 }
+local ready = shared.ready
 
 --- Is this a coroutine that can yield?
 -- @treturn boolean false, and the code `pending`, elsewhere
@@ -23,8 +29,8 @@ function coroutines.wait(_, job)
   local co = coroutine.running()
   job.waiters, job.listed = job.waiters or {}, job.listed or {}
   if not job.listed[co] then -- it was not resumed by somebody else before
-    job.listed[co] = true
     table.insert(job.waiters, co)
+    job.listed[co] = true
   end
   waiting[co] = job
   coroutine.yield()
@@ -35,15 +41,15 @@ end
 -- would run inside somebody else's call.
 function coroutines.wake(job)
   for _, co in ipairs(job.waiters or {}) do
-    last = last + 1
-    ready[last] = { co, job }
+    ready[ready.last + 1] = { co, job }
+    ready.last = ready.last + 1
   end
   job.waiters, job.listed = nil, nil
 end
 
 --- How many are yet to be resumed.
 function coroutines.left()
-  return last - first + 1
+  return ready.last - ready.first + 1
 end
 
 local function go_on(co)
@@ -62,18 +68,22 @@ local function resume(co, job)
   if waiting[co] ~= job or coroutine.status(co) ~= "suspended" then
     return -- it has gone on by itself, or is gone
   end
-  waiting[co] = nil
   go_on(co)
 end
 
 --- Resume those whose job has ended, one at least, until this instant. The error of one is
 -- raised; the others get their turn in the next call.
 function coroutines.turn(till)
-  while first <= last do
+  while ready.first <= ready.last do
+    local first = ready.first
     local entry = ready[first]
-    ready[first] = nil
-    first = first + 1
-    resume(entry[1], entry[2])
+    if entry then
+      resume(entry[1], entry[2])
+    end
+    if ready.first == first then -- nobody has called this meanwhile
+      ready[first] = nil
+      ready.first = first + 1
+    end
     if core.now() > till then
       return
     end

@@ -70,7 +70,7 @@ local function is_wanted()
 end
 
 local function run_apart(run)
-  while set_apart[1] do
+  for _ = 1, #set_apart do -- those that there are now: what they set apart comes the next time
     run(table.remove(set_apart, 1))
   end
 end
