@@ -2,11 +2,15 @@
 -- @module bearer.definition.catalogue
 local catalogue = {}
 
+local io, package = io, package -- some hosts take them away later
+
 -- Lua cannot list a folder by itself; a shell can. What comes from package.path is quoted.
 local function files_in(folder)
   local names = {}
   local quoted = "'" .. folder:gsub("'", "'\\''") .. "'"
-  local ok, listing = pcall(io.popen, "ls -1 -- " .. quoted .. " 2>/dev/null")
+  local ok, listing = pcall(function()
+    return io.popen("ls -1 -- " .. quoted .. " 2>/dev/null")
+  end)
   if ok and listing then -- some hosts have no popen
     for name in listing:lines() do
       names[#names + 1] = name
@@ -25,7 +29,7 @@ end
 -- @treturn {string,…}
 function catalogue.names()
   local seen, names = {}, {}
-  for template in package.path:gmatch("[^;]+") do
+  for template in (package.path or ""):gmatch("[^;]+") do
     local folder = provider_folder(template)
     for _, file in ipairs(folder and files_in(folder) or {}) do
       local name = file:match("^([%w_]+)%.lua$")
