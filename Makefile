@@ -119,7 +119,7 @@ $(BENCH): $(BUILD)/%.so: spec/bench/%.c
 	@mkdir -p $(@D)
 	$(COMPILE) $(LDFLAGS) -shared -o $@ $< -Wl,--as-needed $(LIBS)
 
-lint: lint-lua lint-format lint-analyze lint-rockspec lint-shell ## all the linters
+lint: lint-lua lint-format lint-analyze lint-floors lint-rockspec lint-shell ## all the linters
 
 lint-lua:
 	luacheck -q lua spec $(wildcard examples) rockspec/*.rockspec .luacheckrc .busted
@@ -134,6 +134,9 @@ build/analyze/%.ok: csrc/%.c $(wildcard csrc/*/*.h)
 	@mkdir -p $(@D)
 	$(COMPILE) -Werror -fanalyzer -Wno-analyzer-malloc-leak -c -o /dev/null $<
 	@touch $@
+
+lint-floors: # includes, requires and files are those of the map, csrc/README.md
+	lua5.4 spec/ci/floors.lua
 
 lint-rockspec: # its lists of modules and C files are those of the tree
 	lua5.4 spec/ci/rockspec.lua
@@ -176,6 +179,6 @@ coverage: ## specs with LUA and unit tests, measured by gcov
 	@gcov -n -o $(COVERED) $(SOURCES) | sed -n '/^File .csrc/{N;s/\n/ /;p}'
 
 .PHONY: all help install clean setup test demo sandbox spec unit unit-build sanitize valgrind \
-        threads bench bench-run lint lint-lua lint-format lint-analyze lint-rockspec lint-shell format \
-        rockspec docs fuzz fuzz-build coverage
+        threads bench bench-run lint lint-lua lint-format lint-analyze lint-floors lint-rockspec lint-shell \
+        format rockspec docs fuzz fuzz-build coverage
 .DELETE_ON_ERROR:

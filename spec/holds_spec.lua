@@ -329,6 +329,10 @@ describe("a refused token", function()
     return response.status
   end
 
+  local function is_near(expected, got)
+    assert.near(expected, got, 1e-6)
+  end
+
   it("is replaced once, and counted", function()
     local login = r:login()
     accept "token-2"
@@ -425,7 +429,107 @@ describe("a refused token", function()
       assert.equal(new, old:refresh())
     end
     assert.equal(2, r:count())
-    assert.equal(3, assert(login:refresh(new)):generation())
+    assert.equal(3, assert(login:refresh()):generation())
     assert.equal(3, r:count())
   end)
+
+  -- As an API that refuses everything has them asked for.
+  local ways = {
+    ["login:refresh(rejected)"] = function(login, token) return login:refresh(token) end,
+    ["token:refresh()"] = function(_, token) return token:refresh() end,
+  }
+
+  for way, refresh in pairs(ways) do
+    describe("by " .. way, function()
+      local login, first, second
+
+      before_each(function()
+        login = r:login()
+        first = assert(login:token())
+        second = assert(refresh(login, first))
+        assert.same({ 2, 2 }, { second:generation(), r:count() })
+      end)
+
+      local function is_limited(token, left)
+        local none, message, err = refresh(login, token)
+        assert.is_nil(none)
+        assert.equal("rehearsal: refresh failed: a token that had just been bought was refused as "
+          .. "well: it is not replaced for a while (refused)", message)
+        assert.equal(message, err.message)
+        assert.same({ "refused", "terminal", "refresh", true },
+          { err.code, err.class, err.step, err.held })
+        is_near(left, err.retry_after)
+      end
+
+      it("is not replaced when it was itself bought for one less than 60 s ago", function()
+        r:pass(59.9)
+        is_limited(second, 60)
+        r:pass(10)
+        is_limited(second, 50)
+        assert.equal(2, r:count())
+        r:pass(49.9)
+        is_limited(second, 0.1)
+        r:pass(0.2)
+        assert.equal(3, assert(refresh(login, second)):generation())
+        assert.equal(3, r:count())
+      end)
+      it("is replaced once those 60 s are over", function()
+        r:pass(60)
+        assert.equal(3, assert(refresh(login, second)):generation())
+        assert.equal(3, r:count())
+      end)
+      it("is handed out all the same, and costs calls no login", function()
+        is_limited(second, 60)
+        assert.equal(second, assert(login:token()))
+        assert.equal("Bearer token-2", select(2, login:header()))
+        assert.equal("fresh", login:status().state)
+        assert.is_nil(login:status().hold)
+        assert.equal(2, r:count())
+      end)
+      it("is counted", function()
+        is_limited(second, 60)
+        is_limited(second, 60)
+        assert.equal(3, login:status().refused)
+      end)
+      it("is left alone for longer each time", function()
+        local token = second
+        for _, seconds in ipairs { 60, 120, 240, 480, 900, 900 } do
+          is_limited(token, seconds)
+          r:pass(seconds + 0.1)
+          token = assert(refresh(login, token))
+        end
+      end)
+      it("limits login:request and login:reject as well, and they limit it", function()
+        is_limited(second, 60)
+        api(401)
+        assert.equal(401, call(login))
+        assert.is_false(login:reject(second))
+        assert.is_false(login:reject "Bearer token-2")
+        assert.equal(2, r:count())
+        r:pass(61)
+        assert.equal(401, call(login)) -- which bought another
+        assert.equal(3, r:count())
+        is_limited(assert(login:token()), 120)
+      end)
+      it("an answer that accepts it lifts that", function()
+        api(200)
+        assert.equal(200, call(login))
+        assert.equal(3, assert(refresh(login, second)):generation())
+      end)
+      it("login:reset() lifts that", function()
+        is_limited(second, 60)
+        login:reset()
+        assert.equal(3, assert(refresh(login, second)):generation())
+      end)
+      it("does not limit login:refresh() without a token", function()
+        is_limited(second, 60)
+        for generation = 3, 6 do
+          assert.equal(generation, assert(login:refresh()):generation())
+        end
+        assert.equal(6, r:count())
+        assert.equal(6, assert(refresh(login, second)):generation()) -- which is superseded
+        assert.equal(6, r:count())
+      end)
+    end)
+  end
 end)

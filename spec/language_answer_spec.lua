@@ -202,16 +202,17 @@ describe("lifetimes:", function()
   end
   for _, case in ipairs {
     { nil, 1700003600 }, { nil, "1700003600" }, { "ms", 1700003600000 },
-    { nil, "2023-11-14T23:13:20Z" }, { nil, "2023-11-14T23:13:20.123Z" },
+    { nil, "2023-11-14T23:13:20Z" }, { nil, "2023-11-14T23:13:20.123Z", 0.123 },
     { nil, "2023-11-15T00:13:20+01:00" }, { nil, "2023-11-14 23:13:20" },
     { nil, "Tue, 14 Nov 2023 23:13:20 GMT" },
   } do
     it("expires_at " .. tostring(case[2]) .. " in " .. (case[1] or "s"), function()
-      local token = { expires_at = "until", unit = case[1] }
-      assert.near(3600, life(token, { ["until"] = case[2] }), 1e-6)
+      local token, fraction = { expires_at = "until", unit = case[1] }, case[3] or 0
+      local body = { ["until"] = case[2] }
+      assert.near(3600 + fraction, life(token, body), 1e-6)
       core.clock(1000, 1600000000) -- this clock is off: the server's Date counts
-      assert.near(3600, life(token, { ["until"] = case[2] }, { date = DATE }), 1e-6)
-      assert.near(3590, life(token, { ["until"] = case[2] }, { date = DATE, age = "10" }), 1e-6)
+      assert.near(3600 + fraction, life(token, body, { date = DATE }), 1e-6)
+      assert.near(3590 + fraction, life(token, body, { date = DATE, age = "10" }), 1e-6)
     end)
   end
   it("expires_at in the past, or that is no time, is a bad answer", function()
@@ -222,6 +223,18 @@ describe("lifetimes:", function()
     end
   end)
 
+  it("whole numbers stay whole, in v, in texts and in token:get", function()
+    local login = shop.login({
+      token = { keep = { n = "n", f = "f" } },
+      authorize = { headers = { ["X-Text"] = "${n} ${f}", ["X-V"] = function(v)
+        return v.n .. " " .. v.f
+      end } },
+    }, nil, { { body = '{"access_token":"t","n":42.0,"f":1.5}' } })
+    local token = assert(login:token())
+    assert.equal("42 1.5", token:headers()["X-Text"])
+    assert.equal("42 1.5", token:headers()["X-V"])
+    assert.same({ "42", "1.5" }, { tostring(token:get "n"), tostring(token:get "f") })
+  end)
   it("a JWT tells its own: exp - iat, numbers or texts, or exp against the Date", function()
     assert.equal(930, life(nil, { access_token = jwt { exp = 1414149956, iat = 1414149026 } }))
     assert.equal(7200, life(nil, { access_token = jwt { exp = "1700007200", iat = "1700000000" } }))

@@ -14,11 +14,26 @@ end
 describe("options:", function()
   local number_of_seconds = { good = { 0.001, 5, 1e6 }, bad = { 0, -1, "5", 0 / 0, math.huge, {} } }
   local text = { good = { "x", "/a b" }, bad = { "", 3, {}, "a\0b", true } }
+  local function path(taken)
+    local found = { good = { "Makefile" }, bad = { "", 3, {}, "a\0b", true } }
+    for _, value in ipairs(taken or {}) do
+      found.good[#found.good + 1] = value
+    end
+    return found
+  end
+  local material = path { "-----BEGIN CERTIFICATE-----\n", "\48\1\0", bearer.env "X",
+    bearer.file "/x" }
+  local hosts = {
+    good = { {}, { "files.example.com" }, { "a.example", "a.example:8443", "[::1]:1" } },
+    bad = { "files.example.com", { "" }, { 3 }, { "https://a.example" }, { "a.example/x" },
+      { "a.example:99999" }, { "u@a.example" }, { "a b" }, { "a.example", false } },
+  }
   local secret = { good = { "x", bearer.env "X", bearer.file "/x" }, bad = { "", 3, {}, print } }
   local cases = {
     timeout = number_of_seconds, connect_timeout = number_of_seconds,
     retries = { good = { 0, 1, 100 }, bad = { -1, 1.5, "2", 0 / 0, math.huge } },
-    ca_file = text, ca_pem = secret, cert = secret, key = secret, proxy = text,
+    ca_file = path(), ca_pem = secret, cert = material, key = material, key_password = secret,
+    proxy = text, allow_hosts = hosts,
     user_agent = { good = { "me/1.0 (x)" }, bad = { "", "a\r\nX: y", "a\0", 3 } },
     max_response = { good = { 1, 1024 }, bad = { 0, -1, 1.5, "1M" } },
     allow_http = { good = { true, false }, bad = { 1, "yes" } },
@@ -43,6 +58,70 @@ describe("options:", function()
       end
     end)
   end
+  it("are all looked at here", function()
+    local names = {}
+    for name in pairs(cases) do
+      names[#names + 1] = name
+    end
+    local all = core.options()
+    table.sort(all)
+    table.sort(names)
+    assert.same(all, names)
+  end)
+  it("that are paths are looked at, and read when they are needed", function()
+    local file = os.tmpname()
+    for _, name in ipairs { "ca_file", "cert", "key" } do
+      local function said(value)
+        return mistake(function()
+          local _ = bearer.login(shop.definition(), {}, { [name] = value })
+        end)
+      end
+      local start = "login_options_spec%.lua:%d+: options%." .. name .. ": "
+      assert.matches(start .. "'/none/such' does not exist$", said "/none/such")
+      assert.matches(start .. "'spec' is no regular file$", said "spec")
+      assert.matches(start .. "'/dev/null' is no regular file$", said "/dev/null")
+      local handle = assert(io.open(file, "w"))
+      assert(handle:write(("x"):rep(1024 * 1024 + 1)))
+      handle:close()
+      assert.matches(start .. "'" .. file .. "' is larger than 1 MiB$", said(file))
+      assert.matches("'" .. file .. "' is larger than 1 MiB$", mistake(function()
+        bearer.defaults { [name] = file }
+      end))
+    end
+    os.remove(file)
+  end)
+  it("of all logins made from now on are bearer.defaults", function()
+    core.clock(1000, 1700000000) -- stands still
+    finally(function()
+      core.clock()
+      bearer.defaults()
+    end)
+    local before, sent = shop.login()
+    bearer.defaults { timeout = 7, user_agent = "all/1" }
+    local transport, later = shop.transport()
+    assert(bearer.login(shop.definition(), {}, { transport = transport }):token())
+    assert(bearer.login(shop.definition(), {}, { transport = transport, timeout = 3 }):token())
+    assert(before:token())
+    assert.same({ 7, 3, 30 }, { later[1].timeout, later[2].timeout, sent[1].timeout })
+    bearer.defaults { user_agent = "all/2" } -- in place of those of before
+    assert(bearer.login(shop.definition(), {}, { transport = transport }):token())
+    assert.equal(30, later[3].timeout)
+    bearer.defaults { timeout = 7 }
+    bearer.defaults() -- bearer's own again
+    assert(bearer.login(shop.definition(), {}, { transport = transport }):token())
+    assert.equal(30, later[4].timeout)
+    for message, wrong in pairs {
+      ["options: unknown option 'timout'; did you mean 'timeout'?"] = { timout = 1 },
+      ["options.timeout: a number of seconds above 0 expected"] = { timeout = -1 },
+      ["defaults: a table expected, got number"] = 3,
+    } do
+      local err = mistake(function() bearer.defaults(wrong) end)
+      assert.truthy(err:find("login_options_spec.lua:%d+: "), err)
+      assert.truthy(err:find(message, 1, true), err)
+    end
+    assert(bearer.login(shop.definition(), {}, { transport = transport }):token())
+    assert.equal(30, later[5].timeout) -- a mistake changes nothing
+  end)
   it("are a table of known names", function()
     assert.matches("options: unknown option 'timout'; did you mean 'timeout'%?",
       mistake(function() open("timout", 5) end))

@@ -71,6 +71,7 @@ describe("login:refresh:", function()
     assert.equal(second, login:refresh(first))
     assert.equal(second, first:refresh())
     assert.equal(2, #sent)
+    pass(60) -- sooner, it is limited: see holds_spec
     assert.equal("t3", assert(login:refresh(second)):value())
     assert.equal(3, #sent)
   end)

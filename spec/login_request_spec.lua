@@ -22,8 +22,7 @@ describe("login:request, what is sent:", function()
     ["/items"] = "https://api.example/v1/items", ["items/7"] = "https://api.example/v1/items/7",
     [""] = "https://api.example/v1", ["?q=1"] = "https://api.example/v1?q=1",
     ["//evil.com/x"] = "https://api.example/v1/evil.com/x",
-    ["https://other.example/x?y=z"] = "https://other.example/x?y=z",
-    ["http://127.0.0.1:1/x"] = "http://127.0.0.1:1/x",
+    ["https://api.example/x?y=z"] = "https://api.example/x?y=z",
     ["@evil.com"] = "https://api.example/v1/@evil.com",
   } do
     it(("url %q goes to %s"):format(given, url), function()
@@ -122,6 +121,95 @@ describe("login:request, what is sent:", function()
   end)
 end)
 
+-- The ways a request with the token in it leaves.
+local ways = {
+  ["login:request"] = function(login, request) return login:request(request) end,
+  ["login:authorize"] = function(login, request) return login:authorize(request) end,
+  ["token:authorize"] = function(login, request)
+    return assert(login:token()):authorize(request)
+  end,
+}
+
+for way, go in pairs(ways) do
+  describe(way .. ", where it goes:", function()
+    local function goes(url, changes, options)
+      local login, sent = open(changes, nil, options)
+      local result = assert(go(login, { url = url }))
+      assert.equal(way == "login:request" and 2 or 1, #sent)
+      local request = sent[2] or result
+      assert.equal("Bearer t1", request.headers.Authorization)
+      assert.equal(url, request.url)
+    end
+    local function stays(url, shown, changes, options)
+      local login, sent = open(changes, nil, options)
+      local ok, why = pcall(function()
+        local _ = go(login, { url = url })
+      end)
+      assert.is_false(ok, url)
+      assert.matches("login_request_spec.lua:", why, 1, true)
+      assert.truthy(why:find(("%s: %s is not the provider's: the token goes there only when the "
+        .. "definition's 'hosts' or the option 'allow_hosts' names it")
+        :format(way:match "%w+$", shown), 1, true), why)
+      assert.equal(1, #sent) -- the login alone
+    end
+
+    it("to the provider's own, however it is written", function()
+      goes "https://api.example/x"
+      goes "https://API.Example/x"
+      goes "https://api.example:443/x"
+      goes "HTTPS://api.example"
+      goes("https://api.example:8443/x", { base_url = "https://api.example:8443/v1" })
+    end)
+    it("to no other host, port or scheme", function()
+      stays("https://other.example/x?y=z", "https://other.example")
+      stays("https://api.example:8443/x", "https://api.example:8443")
+      stays("https://sub.api.example/x", "https://sub.api.example")
+      stays("https://api.example.evil.example/x", "https://api.example.evil.example")
+      stays("https://xapi.example/", "https://xapi.example")
+      stays("http://127.0.0.1:1/x", "http://127.0.0.1:1")
+      stays("http://api.example/x", "http://api.example", nil, { allow_http = true })
+      stays("https://api.example/x", "https://api.example",
+        { base_url = "https://api.example:8443" })
+    end)
+    it("to none that one reader takes for ours, and another does not", function()
+      for _, url in ipairs {
+        "https://evil.example\\@api.example/", "https://api.example:pw@evil.example/",
+        "https://evil.example@api.example/", "https://api.example\n.evil.example/", "https://",
+      } do
+        for _, def in ipairs { {}, { base_url = "${api}", token = { keep = { api = "api" } } } } do
+          local login, sent = open(def)
+          assert.is_false(pcall(go, login, { url = url }), url)
+          assert.equal(1, #sent)
+        end
+      end
+    end)
+    it("to those that the definition or the caller names, exactly", function()
+      for _, named in ipairs {
+        { { hosts = { "a.example", "Files.Example:8443" } } },
+        { nil, { allow_hosts = { "a.example", "Files.Example:8443" } } },
+        { { hosts = { "a.example" } }, { allow_hosts = { "files.example:8443" } } },
+      } do
+        local changes, options = named[1], named[2]
+        local function copy()
+          return changes and { hosts = changes.hosts }
+        end
+        goes("https://a.example/x", copy(), options)
+        goes("https://A.EXAMPLE:443/x", copy(), options)
+        goes("https://files.example:8443/x", copy(), options)
+        goes("https://api.example/x", copy(), options) -- the provider's as well
+        stays("https://files.example/x", "https://files.example", copy(), options)
+        stays("https://a.example:8443/x", "https://a.example:8443", copy(), options)
+        stays("https://b.a.example/x", "https://b.a.example", copy(), options)
+        stays("http://a.example/x", "http://a.example", copy(),
+          { allow_hosts = options and options.allow_hosts, allow_http = true })
+      end
+    end)
+    it("anywhere where the provider has no base_url", function()
+      goes("https://other.example/x", { base_url = false })
+    end)
+  end)
+end
+
 describe("login:request, what comes back:", function()
   it("is status, headers in lower case, body and json()", function()
     local login = open(nil, { {}, {
@@ -187,8 +275,18 @@ describe("login:request, what comes back:", function()
     assert.is_nil(response)
     assert.equal("bad_answer", err.code)
     assert.matches("base_url", tostring(err))
+    assert.equal("terminal", err.class)
     assert.equal(1, #sent)
+    local ok, why = pcall(function()
+      local _ = login:request { url = "https://api.example/" }
+    end)
+    assert.is_false(ok) -- nobody knows whose that is
+    assert.matches("https://api.example is not the provider's", why, 1, true)
+    assert.equal(1, #sent)
+    login, sent = shop.login({ token = { keep = { api = "api" } }, base_url = "${api}/v1" }, nil,
+      nil, { allow_hosts = { "api.example" } })
     assert(login:request { url = "https://api.example/" })
+    assert.equal(2, #sent)
   end)
 end)
 
@@ -286,15 +384,35 @@ describe("login:request, refused tokens:", function()
     assert.equal(200, seen)
     assert.equal(4, #sent)
   end)
-  it("a refused that raises, or gives no true, refuses nothing", function()
-    local function raising()
-      error("x")
-    end
-    for _, refused in ipairs { raising, function() return 1 end, function() end } do
+  it("a refused that gives no true refuses nothing", function()
+    for _, refused in ipairs { function() return 1 end, function() end } do
       local login, sent = open(nil, nil, { refused = refused })
       assert(login:request { url = "/" })
       assert.equal(2, #sent)
     end
+  end)
+  it("a refused that raises is told, with text and position", function()
+    local function raising(response)
+      error("odd status " .. response.status)
+    end
+    local login, sent = open(nil, nil, { refused = raising })
+    local response, message, err = login:request { url = "/items" }
+    assert.is_nil(response)
+    assert.same({ "interrupted", "transient", "request" }, { err.code, err.class, err.step })
+    assert.equal(("option 'refused': it raised an error: spec/login_request_spec.lua:%d: "
+      .. "odd status 200"):format(debug.getinfo(raising, "S").linedefined + 1), err.description)
+    assert.equal("shop: request failed: " .. err.description .. " (interrupted)", message)
+    assert.equal("GET https://api.example/v1/items", err.request)
+    assert.equal(2, #sent)
+    assert.same({ "fresh", 0 }, { login:status().state, login:status().refused })
+  end)
+  it("what a refused raises shows no secret", function()
+    local login = open(nil, { { body = { access_token = "hunter22" } }, {} },
+      { refused = function() error "is hunter22 still good?" end })
+    local response, _, err = login:request { url = "/items" }
+    assert.is_nil(response)
+    assert.matches("is *** still good?", err.description, 1, true)
+    secrets.assert_absent(err, { "hunter22" })
   end)
 end)
 
@@ -328,10 +446,22 @@ describe("login:request, mistakes:", function()
   mistake({ url = "/", query = { "x" } }, "request.query: '1' is not the name of a parameter")
   mistake({ url = "/", query = { a = { b = 1 } } }, "request.query['a']: a text or a list of texts")
   mistake({ url = "/", form = { a = print } }, "request.form['a']: a text or a list of texts")
-  mistake({ url = "/", json = { print } }, "request.json: Cannot serialise function")
-  mistake({ url = "/", json = { 0 / 0 } }, "request.json: Cannot serialise number")
+  mistake({ url = "/", json = { print } },
+    "request.json: it holds a function, a thread or an object")
+  mistake({ url = "/", json = coroutine.create(function() end) },
+    "request.json: it holds a function, a thread or an object")
+  mistake({ url = "/", json = { a = { io.stdout } } },
+    "request.json: it holds a function, a thread or an object")
+  mistake({ url = "/", json = { 0 / 0 } }, "request.json: a number is not finite")
+  mistake({ url = "/", json = { a = -math.huge } }, "request.json: a number is not finite")
   mistake({ url = "http://api.example/" }, "request: its URL is not https")
+  mistake({ url = "http://x.example/" }, "request: its URL is not https", { base_url = false })
   mistake({ url = "https://u:p@api.example/" }, "request: its URL carries a user or password")
+  mistake({ url = "https://" }, "request: its URL is no absolute https URL")
+  mistake({ url = "/", timeout = 0 }, "request.timeout: a number of seconds above 0 expected")
+  mistake({ url = "/", timeout = -1 }, "request.timeout: a number of seconds above 0 expected")
+  mistake({ url = "/", timeout = 0 / 0 }, "request.timeout: a number of seconds above 0 expected")
+  mistake({ url = "/", timeout = "5" }, "request.timeout: a number expected, got string")
   mistake({ url = "/a b" }, "request: its URL is no absolute https URL")
   mistake({ url = "/a\r\nX: y" }, "request: its URL is no absolute https URL")
   mistake({ url = "/items" }, "request.url: is relative, and the provider has no base_url",

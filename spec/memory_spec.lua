@@ -54,10 +54,10 @@ describe("memory that runs out", function()
 
   -- cjson leaks when memory runs out while it loads: it is there before.
   it("while the library loads", function()
-    survives(1, 97, 'require "cjson"')
+    survives(1, 61, 'require "cjson"')
   end)
 
   it("while it logs in, refreshes, calls and fails", function()
-    survives(1, 13, 'require "cjson" require "bearer" return true')
+    survives(1, 7, 'require "cjson" require "bearer" return true')
   end)
 end)

@@ -3,29 +3,32 @@
 local bearer = require "bearer"
 local core = require "bearer.core"
 local shop = require "spec.support.shop"
+local words = require "spec.support.words"
 
 -- The contract. `store` is part of it as well, and comes with the stores.
 local public = {
   bearer = {
-    "_VERSION", "env", "fd", "file", "login", "poll", "prewarm", "provider", "providers", "timeout",
-    "use",
+    "_VERSION", "defaults", "env", "fd", "file", "login", "poll", "prewarm", "provider",
+    "providers", "timeout", "transport", "use", "warn",
   },
   login = {
-    "authorize", "close", "forget", "header", "headers", "logout", "refresh", "request", "reset",
-    "status", "token",
+    "authorize", "close", "forget", "header", "headers", "logout", "refresh", "reject", "request",
+    "reset", "status", "token",
   },
   token = {
     "authorize", "claims", "expired", "expires_at", "expires_in", "generation", "get", "header",
     "headers", "refresh", "scope", "type", "value",
   },
   options = {
-    "allow_http", "ca_file", "ca_pem", "cert", "connect_timeout", "key", "leeway", "max_response",
-    "on_event", "proxy", "refused", "retries", "timeout", "transport", "user_agent",
+    "allow_hosts", "allow_http", "ca_file", "ca_pem", "cert", "connect_timeout", "key",
+    "key_password", "leeway", "max_response", "on_event", "proxy", "refused", "retries", "timeout",
+    "transport", "user_agent",
   },
   error = {
-    "class", "code", "description", "details", "message", "provider", "retry_after", "status",
-    "step",
+    "class", "code", "description", "details", "held", "message", "provider", "request",
+    "retry_after", "status", "step",
   },
+  request = { "body", "form", "headers", "json", "method", "query", "timeout", "url" },
 }
 
 local function sorted_keys(map)
@@ -81,6 +84,9 @@ describe("what is exported", function()
     assert.same(public.token, methods_of(assert(login:token())))
   end)
   it("are options of these names", function()
+    local all = core.options()
+    table.sort(all)
+    assert.same(public.options, all)
     for _, name in ipairs(public.options) do
       local ok, err = pcall(bearer.login, shop.definition(), {},
         { [name] = coroutine.create(function() end) })
@@ -88,11 +94,25 @@ describe("what is exported", function()
       assert.truthy(err:find("options." .. name .. ": a ", 1, true), err)
     end
   end)
+  it("are requests of these fields", function()
+    local fine = {
+      method = "POST", url = "https://shop.example/", headers = {}, query = {}, body = "",
+      timeout = 5,
+    }
+    assert(shop.login():request(fine))
+    for _, name in ipairs(public.request) do
+      local request = { url = "https://shop.example/", [name] = function() end }
+      local ok, err = pcall(function() local _ = shop.login():request(request) end)
+      assert.is_false(ok)
+      assert.truthy(err:find("request." .. name .. ": ", 1, true), err)
+    end
+  end)
   it("are errors of these fields", function()
     local login = shop.login(nil, nil, { {
       status = 429, headers = { ["retry-after"] = "5" },
       body = { error = "slow_down", error_description = "Not so fast", more = 1 },
     } })
+    assert.is_nil(select(3, login:token()).held)
     local _, _, err = login:token()
     for _, field in ipairs(public.error) do
       assert.not_nil(err[field], field)
@@ -117,6 +137,14 @@ describe("the types for editors", function()
     assert.same(public.token, names_in(meta, "\nfunction token:([%w_]+)"))
     assert.same(public.options, fields_of_class(meta, "bearer.options"))
     assert.same(public.error, fields_of_class(meta, "bearer.error"))
+    assert.same(public.request, fields_of_class(meta, "bearer.request"))
+  end)
+  it("name the words of a definition, of its inputs and of its requests", function()
+    local known = words.known()
+    for class, list in pairs { definition = known.definition, input = known.input,
+      step = known.request } do
+      assert.same(list, fields_of_class(meta, "bearer." .. class), class)
+    end
   end)
   it("name the fields of a status", function()
     core.clock(0, 1700000000)
@@ -147,7 +175,7 @@ describe("the README's lists", function()
     end
     assert.same(public.token, sorted_keys(all))
   end)
-  it("name every option and every field of an error", function()
+  it("name every option, and every field of an error and of a request", function()
     for _, list in ipairs { public.options, public.error } do
       for _, name in ipairs(list) do
         assert.truthy(readme:find("`" .. name .. "`", 1, true), name)

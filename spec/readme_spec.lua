@@ -9,21 +9,9 @@ local providers = require "spec.support.providers"
 local readme = require "spec.support.readme"
 local sandbox = require "spec.sandbox"
 local shop = require "spec.support.shop"
+local words = require "spec.support.words"
 
 local text = readme.read "README.md"
-
--- A local of the function, by its name: what the code keeps to itself, and README.md tells.
-local function upvalue(f, wanted)
-  local i = 1
-  repeat
-    local name, value = debug.getupvalue(f, i)
-    if name == wanted then
-      return value
-    end
-    i = i + 1
-  until not name
-  error("no local named " .. wanted)
-end
 
 -- The fields that a class of the types for editors is declared with.
 local function fields_of_class(class)
@@ -195,7 +183,17 @@ describe("README.md names all of the code, and no more:", function()
   end)
 
   it("the options", function()
-    same(fields_of_class "bearer.options", readme.names(readme.rows(text, "Options", "option"), 1))
+    same(core.options(), readme.names(readme.rows(text, "Options", "option"), 1))
+  end)
+
+  it("the fields of a request", function()
+    local said = readme.section(text, "Login"):match("\nA request is `{(.-)}`")
+    local found = {}
+    for field in said:gmatch "%w+" do
+      found[#found + 1] = field
+    end
+    table.sort(found)
+    same(fields_of_class "bearer.request", found)
   end)
 
   it("the defaults of options", function()
@@ -245,65 +243,33 @@ describe("README.md names all of the code, and no more:", function()
     same(fields_of_class "bearer.error", readme.names(readme.rows(text, "Errors", "field"), 1))
   end)
 
-  -- The one table of them: { code, class, what happened }, as README.md says it.
-  local function rows_of_the_code()
-    local rows = {}
-    local source = readme.read("csrc/base/codes.c"):match("%[BEARER_CODES%] = {(.-)\n};")
-    for code, class, said in source:gmatch('{ "([%l_]+)", BEARER_([%u_]+),([^}]*) }') do
-      if code ~= "ok" then
-        local joined = said:gsub('"%s*"', ""):match('"(.*)"')
-        rows[#rows + 1] = ("%s | %s | %s"):format(code, class:gsub("^CLASS_", ""):lower(), joined)
-      end
+  it("the codes of errors, their classes, and what happened", function()
+    local said, known = {}, {}
+    for code, row in pairs(core.codes()) do
+      known[code] = { row.class, row.sentence }
     end
-    return rows
-  end
-
-  it("the codes of errors", function()
-    local said = {}
     for _, row in ipairs(readme.rows(text, "Errors", "code")) do
       local code = readme.spans(row[1])[1]
       if code ~= "http_NNN" then
-        said[#said + 1] = ("%s | %s | %s"):format(code, row[2], row[3])
+        assert.is_nil(said[code], code)
+        said[code] = { row[2], row[3] }
       end
     end
-    table.sort(said)
-    same(rows_of_the_code(), said)
+    assert.same(known, said)
   end)
 
-  local function words_of(shape)
-    return readme.keys(upvalue(shape, "fields"))
-  end
-
-  -- The words of a record that this version supports.
-  local function supported(title, shape)
-    local found = {}
-    for _, word in ipairs(words_of(shape)) do
-      if language.unsupported[title .. "." .. word] ~= true then
-        found[#found + 1] = word
-      end
-    end
-    return found
-  end
-
   it("the words of the definition language", function()
-    local top = upvalue(language.definition, "fields")
-    local authorize = upvalue(top.authorize, "checker")
-    local tables = {
-      ["Of the definition"] = { "definition", language.definition },
-      ["Of an input"] = { "input", upvalue(top.inputs, "item") },
-      ["Of a request"] = { "request", upvalue(top.login, "one") },
-      ["Of `token`"] = { "token", upvalue(top.token, "checker") },
-      ["Of `error`"] = { "error", top.error },
-    }
-    for intro, record in pairs(tables) do
-      local words = supported(record[1], record[2])
-      words[#words + 1] = record[1] == "definition" and "extends" or nil -- resolved before
-      same(words, readme.names(readme.rows(text, "Words", "word", intro), 1))
+    local known = words.known()
+    for intro, record in pairs {
+      ["Of the definition"] = "definition", ["Of an input"] = "input", ["Of a request"] = "request",
+      ["Of `token`"] = "token", ["Of `error`"] = "error",
+    } do
+      same(known[record], readme.names(readme.rows(text, "Words", "word", intro), 1))
     end
     local found = readme.names(readme.rows(text, "Words", "word", "Of `authorize`"), 1)
     found[#found + 1] = "cookies" -- said below the tables
     table.sort(found)
-    same(words_of(authorize), found)
+    same(known.authorize, found)
   end)
 
   it("the words that are not supported yet", function()

@@ -99,7 +99,7 @@ describe("login:reject", function()
     assert.equal("token-3", assert(login:token()):value())
   end)
 
-  it("of one that has served for a minute is no exception", function()
+  it("of one that was bought for a refused one, but served a minute, is no exception", function()
     local login = r:login()
     for count = 1, 5 do
       assert.is_true(login:reject(assert(login:token())))

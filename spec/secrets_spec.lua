@@ -95,6 +95,60 @@ describe("secret references:", function()
     assert.same({ "p=first", "p=second" }, sent)
   end)
 
+  it("one field of a JSON file", function()
+    local path = write("secrets.json",
+      '{"db":"x","erp":"hunter22\\n\\u00e9","n":5,"o":{"a":"b"},"e":""}')
+    local l, sent = login(bearer.file(path, { json = "erp" }))
+    assert(l:token())
+    assert.equal("p=hunter22%0A%C3%A9", sent[1])
+    for field, why in pairs {
+      none = "has no such field that is a text", n = "has no such field that is a text",
+      o = "has no such field that is a text", e = "is empty",
+    } do
+      local err = refused(bearer.file(path, { json = field }))
+      assert.equal(("input 'password': file %s %s"):format(path, why), err.description)
+    end
+    for _, text in ipairs { "hunter22", "[]]", '"erp"', '{"erp":"hunter22"' } do
+      local err = refused(bearer.file(write("secrets.json", text), { json = "erp" }))
+      assert.matches("is no JSON object$", err.description)
+      secrets.assert_absent(err, { "hunter22" })
+    end
+    assert.equal("file " .. path, tostring(bearer.file(path, { json = "erp" })))
+    for _, bad in ipairs {
+      3, "erp", { json = 3 }, { json = "" }, { json = "a\0b" }, { jsn = "x" },
+    } do
+      assert.has_error(function() bearer.file(path, bad) end)
+    end
+  end)
+
+  it("by a relative path, below $CREDENTIALS_DIRECTORY first", function()
+    write("erp", "from the folder\n")
+    local script = [[
+      local bearer = require "bearer"
+      local login = bearer.login({ name = "x", inputs = { p = { secret = true } },
+        login = { url = "https://x.example/", body = "${p}", content_type = "text/plain" },
+      }, { p = bearer.file(arg[1]) },
+        { retries = 0, transport = function(request)
+          print(request.body)
+          return { status = 200, body = '{"access_token":"t"}' }
+        end })
+      local _, message = login:token()
+      print(message)
+    ]]
+    local path = write("script.lua", script)
+    local function sends(name, credentials)
+      return (helper.run(helper.command {
+        "env", "CREDENTIALS_DIRECTORY=" .. (credentials or folder), helper.interpreter, path, name,
+      }))
+    end
+    assert.equal("from the folder\nnil\n", sends "erp")
+    assert.matches("\ndescribe", sends "spec/wire_spec.lua") -- else from where we are
+    assert.matches("file erp does not exist", sends("erp", "/none/such"), 1, true)
+    assert.equal("from the folder\nnil\n", sends(folder .. "/erp", "/none/such"))
+    write("other", "not this one")
+    assert.matches("does not exist", sends("/other"), 1, true) -- an absolute one is just that
+  end)
+
   it("a rotated one lifts the hold of a refused one at once", function()
     local path = write("secret", "old\n")
     local l, sent = login(bearer.file(path), 401)
@@ -121,7 +175,7 @@ describe("secret references:", function()
       [write("empty", "")] = "is empty",
       [write("line", "\n")] = "is empty",
       [write("dos", "\r\n")] = "is empty",
-      [write("huge", ("x"):rep(1024 * 1024 + 1))] = "is no regular file of at most 1 MiB",
+      [write("huge", ("x"):rep(1024 * 1024 + 1))] = "is larger than 1 MiB",
     } do
       local err = refused(bearer.file(path))
       assert.matches(why, err.description, 1, true)
@@ -140,18 +194,43 @@ describe("secret references:", function()
     end
     local server = assert((unix.stream or unix)())
     assert(server:bind(folder .. "/socket"))
-    assert.matches("cannot be opened", refused(bearer.file(folder .. "/socket")).description)
+    assert.matches("is no regular file$", refused(bearer.file(folder .. "/socket")).description)
     server:close()
   end)
 
   it("functions that raise, and give nothing or nonsense", function()
     refused(function() end)
-    refused(function() error("a secret: hunter2") end)
     refused(function() return {} end)
     refused(function() return print end)
     refused(function() return 0 / 0 end)
     refused(function() return "" end)
-    secrets.assert_absent(refused(function() error("hunter2") end), { "hunter2" })
+    secrets.assert_absent(refused(function() error {} end), { "table:" })
+    secrets.assert_absent(refused(function() return { "hunter2" } end), { "hunter2" })
+  end)
+
+  it("functions that raise are told, with text and position", function()
+    local err = refused(function() error("the vault is shut") end)
+    assert.matches("^input 'password': its function raised an error: "
+      .. "spec/secrets_spec%.lua:%d+: the vault is shut$", err.description)
+    assert.matches("the vault is shut", err.message, 1, true)
+    assert.matches("the vault is shut",
+      refused(function() error("the vault is shut", 0) end).description, 1, true)
+    assert.matches("attempt to call", refused(function() local f = {} f() end).description, 1, true)
+  end)
+
+  it("what a function raises is searched for the secrets that are known", function()
+    local def = {
+      name = "shop", inputs = { password = { secret = true }, code = { secret = true } },
+      login = { url = "https://shop.example/", form = { p = "${password}", c = "${code}" } },
+    }
+    local l = bearer.login(def, { password = "hunter22", code = function()
+      error("no code for hunter22")
+    end })
+    local t, _, err = l:token()
+    assert.is_nil(t)
+    assert.equal("no_secret", err.code)
+    assert.matches("no code for ***", err.description, 1, true)
+    secrets.assert_absent(err, { "hunter22" })
   end)
 
   it("say where they look, not what they found", function()

@@ -131,7 +131,9 @@ describe("transfers:", function()
     end)
 
     it("a CA file that is missing, empty, or none", function()
-      fails("tls", { ca_file = folder .. "/missing.pem" })
+      local ok, err = pcall(fails, "tls", { ca_file = folder .. "/missing.pem" })
+      assert.is_false(ok)
+      assert.matches("options.ca_file: '" .. folder .. "/missing.pem' does not exist", err, 1, true)
       fails("tls", { ca_file = write("empty.pem", "") })
       fails("tls", { ca_file = write("garbage.pem", "-----BEGIN CERTIFICATE-----\nx\n") })
     end)
@@ -250,6 +252,32 @@ openssl x509 -req -in r.pem -signkey k.pem -days %d -extfile ext -out c.pem]])
       succeeds(with(read(cert), key), at)
     end)
 
+    it("with a pass phrase, and as PKCS#12", function()
+      local cert, locked, p12 = strict.client_cert, folder .. "/locked.key", folder .. "/client.p12"
+      helper.must(("openssl pkcs8 -topk8 -in %s -out %s -passout pass:phrase"):format(
+        quote(strict.client_key), quote(locked)))
+      helper.must(("openssl pkcs12 -export -in %s -inkey %s -out %s -passout pass:phrase"):format(
+        quote(cert), quote(strict.client_key), quote(p12)))
+      local function phrase(key_password, given, key)
+        local options = with(given, key)
+        options.key_password = key_password
+        return options
+      end
+      write("phrase", "phrase\n")
+      for _, password in ipairs { "phrase", bearer.file(folder .. "/phrase") } do
+        succeeds(phrase(password, cert, locked), at)
+        succeeds(phrase(password, cert, read(locked)), at)
+        succeeds(phrase(password, p12), at)
+        succeeds(phrase(password, read(p12)), at)
+        succeeds(phrase(password, bearer.file(p12)), at)
+      end
+      for _, password in ipairs { "another", false } do
+        local err = fails("tls", phrase(password, cert, locked), at)
+        assert.matches("pass phrase", err.description, 1, true)
+        fails("tls", phrase(password, p12), at)
+      end
+    end)
+
     it("that is missing is the server's refusal", function()
       local t, _, err = new({ ca_file = strict.ca_file }, at):token()
       assert.is_nil(t)
@@ -259,8 +287,12 @@ openssl x509 -req -in r.pem -signkey k.pem -days %d -extfile ext -out c.pem]])
 
     it("that cannot be used", function()
       local cert, key = read(strict.client_cert) .. "\n", strict.client_key -- on no kept connection
-      fails("tls", with("/missing.pem", key), at)
-      fails("tls", with(cert, "/missing.pem"), at)
+      for option, options in pairs { cert = with("/missing.pem", key),
+        key = with(cert, "/missing.pem") } do
+        local ok, why = pcall(new, options, at)
+        assert.is_false(ok)
+        assert.matches("options." .. option .. ": '/missing.pem' does not exist", why, 1, true)
+      end
       fails("tls", with(cert, strict.client_cert), at)
       fails("tls", with(cert, "-----BEGIN PRIVATE KEY-----\nAAAA\n"), at)
       local err = fails("no_secret", with(cert, bearer.file "/missing.pem"), at)

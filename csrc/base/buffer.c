@@ -9,8 +9,10 @@
 
 #include "base/secret.h"
 
+#define FIRST_ROOM 128 /* most requests and answers fit after one more step */
+
 static int grow(bearer_buffer *b, size_t need) { /* need: with the final NUL */
-  size_t room = b->room ? b->room : 64;
+  size_t room = b->room ? b->room : FIRST_ROOM;
   char *data;
   while (room < need)
     room = room > SIZE_MAX / 2 ? need : room * 2;
@@ -55,6 +57,9 @@ void bearer_buffer_reset(bearer_buffer *b) {
 }
 
 void bearer_buffer_free(bearer_buffer *b) {
+  b->failed = 0;
+  if (b->data == NULL)
+    return;
   bearer_buffer_reset(b);
   free(b->data);
   b->data = NULL;

@@ -3,8 +3,7 @@
  */
 #include "http/client.h"
 
-#include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -59,8 +58,8 @@ static const char *why_not(bearer_client *client) {
     return "the Lua state is closing";
   if (!bearer_fork_init())
     return "libcurl cannot be used";
-  errno = ENOMEM; /* unless it is something else */
-  return bearer_worker_open(&client->worker) ? NULL : strerror(errno);
+  bearer_worker_open(&client->worker);
+  return NULL;
 }
 
 /* It ends without having been begun. */
@@ -155,26 +154,23 @@ static int count(bearer_client *client, int *ended) {
   return open;
 }
 
-/* The host has closed our descriptor, which then is always ready: have a new one. Its
-   number may be somebody else's by now. */
-static void lose_pipe(bearer_client *client) {
-  lock(client);
-  client->worker.multi.notify[0] = client->worker.multi.notify[1] = -1;
-  bearer_multi_open_pipe(&client->worker.multi);
-  unlock(client);
+/* In pieces, since no signal ends a wait: the host's handlers get their turn. */
+static void wait_for_news(bearer_client *client, long ms) {
+  const long piece = 100;
+  int ended = 0;
+  for (; ms > 0 && !ended; ms -= piece) {
+    bearer_multi_wait_for_news(&client->worker.multi, ms < piece ? ms : piece);
+    count(client, &ended);
+  }
 }
 
 int bearer_client_poll(bearer_client *client, long max_ms) {
-  struct pollfd news = { client->worker.multi.notify[0], POLLIN, 0 };
   int ended, open;
   bearer_worker_move(&client->worker, max_ms);
   open = count(client, &ended);
   if (max_ms <= 0 || ended || !bearer_client_moves_itself(client))
     return open;
-  if (open > 0 && max_ms > 1000)
-    max_ms = 1000; /* then somebody should look at the deadlines */
-  if (poll(&news, 1, (int)max_ms) > 0 && (news.revents & POLLNVAL))
-    lose_pipe(client);
+  wait_for_news(client, max_ms);
   return count(client, &ended);
 }
 
@@ -195,9 +191,16 @@ int bearer_client_has_ended(bearer_client *client) {
 }
 
 int bearer_client_fd(bearer_client *client) {
-  if (!client->closed && bearer_fork_init())
-    bearer_worker_open(&client->worker);
-  return client->worker.multi.notify[0];
+  bearer_multi *m = &client->worker.multi;
+  if (client->closed || !bearer_fork_init())
+    return -1;
+  bearer_worker_open(&client->worker);
+  lock(client);
+  if (m->notify[0] >= 0 && fcntl(m->notify[0], F_GETFD) < 0) /* the host has closed it */
+    m->notify[0] = m->notify[1] = -1;
+  bearer_multi_open_pipe(m);
+  unlock(client);
+  return m->notify[0];
 }
 
 int bearer_client_moves_itself(const bearer_client *client) {

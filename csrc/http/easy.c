@@ -153,7 +153,7 @@ static void set_limits(bearer_transfer *t, CURLcode *result) {
   SET(CURLOPT_NOPROGRESS, 0L);
   SET(CURLOPT_XFERINFOFUNCTION, on_progress);
   SET(CURLOPT_XFERINFODATA, t);
-  SET(CURLOPT_BUFFERSIZE, BUFFER_SIZE);
+  SET(CURLOPT_BUFFERSIZE, 4096L);
   SET(CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_SIZE);
   if (t->once)
     SET(CURLOPT_FRESH_CONNECT, 1L);
@@ -170,6 +170,7 @@ static void set_route(bearer_transfer *t, CURLcode *result) {
   SET(CURLOPT_ACCEPT_ENCODING, "");
   SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   SET(CURLOPT_PROXY, t->proxy.data != NULL ? t->proxy.data : "");
+  /* also without a proxy: libcurl would ask the environment, in this thread */
   SET(CURLOPT_NOPROXY, t->no_proxy.data != NULL ? t->no_proxy.data : "");
   if (t->user_agent.data != NULL)
     SET(CURLOPT_USERAGENT, t->user_agent.data);

@@ -7,6 +7,16 @@
 
 #include "http/notify.h"
 
+/* Also in a child of fork, where a thread of the parent's seems to wait for ever. */
+static void init_conditions(bearer_multi *m) {
+  pthread_condattr_t monotonic;
+  pthread_condattr_init(&monotonic);
+  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+  pthread_cond_init(&m->news, &monotonic);
+  pthread_cond_init(&m->idle, &monotonic);
+  pthread_condattr_destroy(&monotonic);
+}
+
 /* ---- beginning and end ------------------------------------------------------- */
 
 void bearer_multi_init(bearer_multi *m, int most) {
@@ -19,6 +29,7 @@ void bearer_multi_init(bearer_multi *m, int most) {
   pthread_mutex_init(&m->mutex, NULL);
   pthread_mutex_init(&m->step, NULL);
   pthread_mutex_init(&m->turn, NULL);
+  init_conditions(m);
   m->notify[0] = m->notify[1] = -1;
 }
 
@@ -40,8 +51,10 @@ static void announce(bearer_multi *m, bearer_transfer *t) {
   t->ended = 1;
   m->open--;
   bearer_list_append(&m->ended, &t->news);
-  if (first)
-    bearer_notify_raise(m->notify);
+  if (!first)
+    return;
+  bearer_notify_raise(m->notify);
+  pthread_cond_signal(&m->news);
 }
 
 void bearer_multi_let_go(bearer_multi *m, bearer_transfer *t) {
@@ -103,11 +116,50 @@ int bearer_multi_drop(bearer_multi *m, bearer_transfer *t) {
   return 0;
 }
 
+/* ---- waiting ---- */
+
+static struct timespec in_milliseconds(long ms) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  t.tv_sec += ms / 1000;
+  t.tv_nsec += ms % 1000 * 1000000;
+  if (t.tv_nsec >= 1000000000) {
+    t.tv_sec++;
+    t.tv_nsec -= 1000000000;
+  }
+  return t;
+}
+
+/* A signal does not end it: whoever waits long does so in pieces. */
+void bearer_multi_wait_for_news(bearer_multi *m, long ms) {
+  struct timespec till = in_milliseconds(ms);
+  int late = 0;
+  pthread_mutex_lock(&m->mutex);
+  while (!late && bearer_list_first(&m->ended) == NULL)
+    late = pthread_cond_timedwait(&m->news, &m->mutex, &till) != 0;
+  pthread_mutex_unlock(&m->mutex);
+}
+
+int bearer_multi_wait_idle(bearer_multi *m) {
+  int is_idle;
+  pthread_mutex_lock(&m->mutex);
+  is_idle = m->thread == BEARER_HAS_THREAD && m->queue.places == 0 &&
+            m->queue.waiting == 0 && bearer_list_first(&m->given_up) == NULL;
+  m->is_idle = is_idle;
+  while (is_idle && m->waits)
+    pthread_cond_wait(&m->idle, &m->mutex);
+  m->is_idle = 0;
+  pthread_mutex_unlock(&m->mutex);
+  return is_idle;
+}
+
 void bearer_multi_wake(bearer_multi *m) {
   bearer_connections *c;
   pthread_mutex_lock(&m->mutex);
-  c = m->waits ? m->connections : NULL;
+  c = m->waits && !m->is_idle ? m->connections : NULL;
   m->waits = 0; /* libcurl remembers it, if the wait has not begun yet */
+  if (m->is_idle)
+    pthread_cond_signal(&m->idle);
   pthread_mutex_unlock(&m->mutex);
   if (c != NULL)
     curl_multi_wakeup(c->multi);
@@ -131,7 +183,9 @@ void bearer_multi_abandon(bearer_multi *m, bearer_code code, const char *reason,
   bearer_connections_leave(m->connections, in_child);
   m->connections = NULL;
   m->thread = BEARER_NO_THREAD;
-  m->stop = m->waits = m->broken = 0;
+  if (in_child)
+    init_conditions(m);
+  m->stop = m->waits = m->broken = m->is_idle = 0;
   m->most_connections = 0;
   while ((t = bearer_multi_any(m)) != NULL) {
     t->easy = NULL;  /* left behind with its multi handle */

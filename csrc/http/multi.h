@@ -23,7 +23,11 @@ typedef struct bearer_multi {
   bearer_node given_up; /* begun, but nobody waits for them: to be let go of */
   bearer_node ended;    /* those that nobody was told about yet */
   int open;             /* how many have not ended */
-  int notify[2];        /* owned: a pipe that can be read while there are `ended` */
+  int notify[2];        /* owned: a pipe that can be read while there are `ended`; -1 =
+                           nobody has asked for it */
+  pthread_cond_t news;  /* a caller waits for one to end */
+  pthread_cond_t idle;  /* the thread waits for something to move */
+  int is_idle;
   enum { BEARER_NO_THREAD, BEARER_HAS_THREAD, BEARER_THREAD_ENDED } thread;
   int stop;  /* the thread is to end */
   int waits; /* somebody waits, and is to be woken when there is news */
@@ -40,8 +44,17 @@ typedef struct bearer_multi {
 } bearer_multi;
 
 void bearer_multi_init(bearer_multi *m, int most);
-/* The pipe, if need be. 0 when the system grants none; errno says why. */
+/* The pipe that a loop of the host's watches, if need be. 0 when the system grants none;
+ * errno says why. */
 int bearer_multi_open_pipe(bearer_multi *m);
+/* Wait for one to end, no longer than so many milliseconds. For the caller's side. */
+void bearer_multi_wait_for_news(bearer_multi *m, long ms);
+
+/* Wait for something to move, when there is nothing. 0: there is something. For the
+ * thread.
+ */
+int bearer_multi_wait_idle(bearer_multi *m);
+
 /* End a wait. From any thread, not under the mutex. */
 void bearer_multi_wake(bearer_multi *m);
 

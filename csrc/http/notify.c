@@ -35,12 +35,12 @@ void bearer_notify_close(int ends[2]) {
 }
 
 void bearer_notify_raise(const int ends[2]) {
-  ssize_t ignored = write(ends[1], "", 1);
-  (void)ignored;
+  if (ends[1] >= 0 && write(ends[1], "", 1) < 0)
+    return; /* it can be read already */
 }
 
 void bearer_notify_lower(const int ends[2]) {
   char byte;
-  ssize_t ignored = read(ends[0], &byte, 1);
-  (void)ignored;
+  if (ends[0] >= 0 && read(ends[0], &byte, 1) < 0)
+    return;
 }

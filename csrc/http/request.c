@@ -13,13 +13,10 @@ int bearer_request_header(bearer_request *m, const char *name, const char *value
                           size_t size) {
   size_t name_size = strlen(name);
   struct curl_slist **end = &m->headers;
-  struct curl_slist *node = malloc(sizeof(*node));
-  char *line = malloc(name_size + size + 3);
-  if (node == NULL || line == NULL) {
-    free(node);
-    free(line);
+  struct curl_slist *node = malloc(sizeof(*node) + name_size + size + 3);
+  char *line = (char *)(node + 1); /* behind it, in one piece */
+  if (node == NULL)
     return 0;
-  }
   memcpy(line, name, name_size);
   memcpy(line + name_size, value == NULL ? ":" : ";", 2);
   if (size > 0) {
@@ -48,7 +45,6 @@ void bearer_request_clear(bearer_request *m) {
     struct curl_slist *node = m->headers;
     m->headers = node->next;
     bearer_wipe(node->data, strlen(node->data));
-    free(node->data);
     free(node);
   }
   bearer_buffer_free(&m->method);

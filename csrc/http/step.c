@@ -278,7 +278,7 @@ static int is_spinning(bearer_multi *m, const bearer_connections *c, double bega
   return ++m->quick_waits % 256 == 0 && !bearer_connections_are_whole(c);
 }
 
-void bearer_step_wait(bearer_multi *m, int ms) {
+static void wait_for_sockets(bearer_multi *m, int ms) {
   double began = bearer_transfer_now();
   bearer_connections *c;
   pthread_mutex_lock(&m->mutex);
@@ -293,6 +293,11 @@ void bearer_step_wait(bearer_multi *m, int ms) {
   pthread_mutex_lock(&m->mutex);
   m->waits = 0;
   pthread_mutex_unlock(&m->mutex);
+}
+
+void bearer_step_wait(bearer_multi *m, int ms) {
+  if (!bearer_multi_wait_idle(m))
+    wait_for_sockets(m, ms);
 }
 
 /* ---- the end of all ---------------------------------------------------------- */

@@ -62,8 +62,9 @@ static int copy_route(bearer_transfer *t, const bearer_send_options *o) {
   const char *url = bearer_buffer_string(&t->request.url), *proxy = o->proxy;
   if (proxy == NULL && strncasecmp(url, "http://", 7) != 0)
     proxy = variable(proxies);
-  return copy(&t->proxy, proxy) && copy(&t->no_proxy, variable(exceptions)) &&
-         copy(&t->user_agent, o->user_agent);
+  if (proxy != NULL && proxy[0] != '\0' && !copy(&t->no_proxy, variable(exceptions)))
+    return 0;
+  return copy(&t->proxy, proxy) && copy(&t->user_agent, o->user_agent);
 }
 
 bearer_transfer *bearer_transfer_new(bearer_request *m, const bearer_send_options *o) {

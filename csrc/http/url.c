@@ -187,7 +187,7 @@ int bearer_url_join(bearer_buffer *out, const char *base, const char *relative) 
 static void add_part(bearer_buffer *out, CURLU *handle, CURLUPart part,
                      const char *before) {
   char *text = NULL;
-  if (curl_url_get(handle, part, &text, 0) != CURLUE_OK)
+  if (curl_url_get(handle, part, &text, CURLU_NO_DEFAULT_PORT) != CURLUE_OK)
     return; /* no port, say */
   bearer_buffer_text(out, before);
   bearer_buffer_text(out, text);

@@ -39,7 +39,8 @@ int bearer_url_is_path(const char *text);
    base. 0 when there is no base (NULL) to join to; out is then left as it was. */
 int bearer_url_join(bearer_buffer *out, const char *base, const char *relative);
 
-/* Append scheme://host[:port], all of a URL that an error text may show. Nothing for what
+/* Append scheme://host[:port], without the port that the scheme has anyway: all of a URL
+   that an error text may show, and what two URLs of one server share. Nothing for what
    is no URL. */
 void bearer_url_origin(bearer_buffer *out, const char *url);
 

@@ -125,16 +125,13 @@ void bearer_worker_init(bearer_worker *w, int most) {
   w->entry.user = w;
 }
 
-int bearer_worker_open(bearer_worker *w) {
-  if (!bearer_multi_open_pipe(&w->multi))
-    return 0;
+void bearer_worker_open(bearer_worker *w) {
   if (!w->is_entered) {
     bearer_fork_lock();
     bearer_fork_enter(&w->entry);
     bearer_fork_unlock();
     w->is_entered = 1;
   }
-  return 1;
 }
 
 void bearer_worker_close(bearer_worker *w) {

@@ -21,8 +21,8 @@ typedef struct {
 } bearer_worker;
 
 void bearer_worker_init(bearer_worker *w, int most);
-/* Make what the caller's side needs, once. 0 when the system does not grant it; errno. */
-int bearer_worker_open(bearer_worker *w);
+/* Make what the caller's side needs, once. */
+void bearer_worker_open(bearer_worker *w);
 /* End the thread, all transfers and all connections. Waits for the step that the thread
    is at, at most. */
 void bearer_worker_close(bearer_worker *w);

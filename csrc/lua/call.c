@@ -132,13 +132,10 @@ static bearer_progress want_token(frame *f, int has_result) {
 /* ---- sending ------------------------------------------------------------------- */
 
 static int has_transport(frame *f) {
-  int has;
   if (f->call->sending.is_built_in)
     return 0;
-  bearer_get_slot(f->c.L, f->options, BEARER_OPTION_TRANSPORT);
-  has = lua_toboolean(f->c.L, -1);
-  lua_pop(f->c.L, 1);
-  return has;
+  return bearer_options_have(bearer_options_at(f->c.L, f->options),
+                             BEARER_OPTION_TRANSPORT);
 }
 
 static bearer_progress send_request(frame *f) {
@@ -385,38 +382,47 @@ static void set_up(frame *f, lua_State *L, bearer_call *call) {
   f->c.vars = &call->vars;
 }
 
-static bearer_progress step(lua_State *L, bearer_job *job) {
-  bearer_call *call = (bearer_call *)job;
-  int has_result = lua_gettop(L) > 1;
-  frame f;
-  set_up(&f, L, call);
+/* One thing after the other, as far as it goes without waiting. */
+static bearer_progress advance(frame *f, int has_result) {
+  bearer_call *call = f->call;
+  bearer_job *job = &call->job;
   switch (call->step) {
   case BEARER_CALL_TOKEN:
-    return want_token(&f, has_result);
+    return want_token(f, has_result);
   case BEARER_CALL_SETTLE:
-    return settle(&f, has_result);
+    return settle(f, has_result);
   case BEARER_CALL_INPUTS:
-    return gather(&f);
+    return gather(f);
   case BEARER_CALL_ASKED:
-    return has_result ? take_input(&f)
-                      : fail_with(&f, BEARER_LOST, "the answer was lost");
+    return has_result ? take_input(f) : fail_with(f, BEARER_LOST, "the answer was lost");
   case BEARER_CALL_SEND:
-    return call->kind == BEARER_CALL_LOGOUT ? build_logout(&f) : build_request(&f);
+    return call->kind == BEARER_CALL_LOGOUT ? build_logout(f) : build_request(f);
   case BEARER_CALL_SENT:
     if (bearer_transfer_has_ended(job->transfer))
-      return take_result(&f);
+      return take_result(f);
     bearer_job_wait(job, job->deadline + 1);
     return BEARER_WAITS;
   case BEARER_CALL_HOST:
-    return has_result ? take_result(&f)
-                      : fail_with(&f, BEARER_LOST, "the answer was lost");
+    return has_result ? take_result(f) : fail_with(f, BEARER_LOST, "the answer was lost");
   case BEARER_CALL_JUDGE:
-    return call->kind == BEARER_CALL_REQUEST  ? judge_request(&f)
-           : call->kind == BEARER_CALL_LOGOUT ? judge_logout(&f)
+    return call->kind == BEARER_CALL_REQUEST  ? judge_request(f)
+           : call->kind == BEARER_CALL_LOGOUT ? judge_logout(f)
                                               : end_well(call);
   default:
     return BEARER_HAS_ENDED;
   }
+}
+
+static bearer_progress step(lua_State *L, bearer_job *job) {
+  int has_result = lua_gettop(L) > 1;
+  bearer_progress progress;
+  frame f;
+  do {
+    set_up(&f, L, (bearer_call *)job); /* anew: the token may be another */
+    progress = advance(&f, has_result);
+    has_result = 0;
+  } while (progress == BEARER_GO_ON);
+  return progress;
 }
 
 static const bearer_job_class class = { step, fail_step, clear };
@@ -431,8 +437,8 @@ static void set_slot(lua_State *L, int call, int slot, int value) {
 /* Push a call by the options at `options`; whether its answer can be waited for is at
    `code`. It is ready to be stepped by whoever has it. */
 static bearer_call *begin(lua_State *L, bearer_call_kind kind, int options, int code) {
-  bearer_call *call =
-      (bearer_call *)bearer_job_new(L, &class, sizeof(*call), BEARER_CALL_SLOTS);
+  bearer_call *call = (bearer_call *)bearer_job_new(L, bearer_state_of(L), &class,
+                                                    sizeof(*call), BEARER_CALL_SLOTS);
   call->kind = kind;
   call->timeout = bearer_options_at(L, options)->timeout;
   call->cannot_wait = !lua_isnoneornil(L, code);
@@ -508,16 +514,15 @@ static int call_logout(lua_State *L) {
   const bearer_token *t;
   bearer_failure failure;
   bearer_call *call;
-  int has_transport_;
   lua_settop(L, 2);
   if (l->is_closed)
     return bearer_login_closed(L, l, BEARER_STEP_LOGOUT);
   bearer_get_slot(L, 1, BEARER_LOGIN_OPTIONS); /* 3 */
-  bearer_get_slot(L, 3, BEARER_OPTION_TRANSPORT);
-  has_transport_ = lua_toboolean(L, -1);
   t = bearer_login_push_token(L, 1);
   lua_settop(L, 3);
-  if (!lua_isnil(L, 2) && !has_transport_ && l->def->logout.count > 0 && t != NULL &&
+  if (!lua_isnil(L, 2) &&
+      !bearer_options_have(bearer_options_at(L, 3), BEARER_OPTION_TRANSPORT) &&
+      l->def->logout.count > 0 && t != NULL &&
       bearer_token_state(t) != BEARER_EXPIRED) { /* nothing is given up for nothing */
     bearer_failure_set(&failure, BEARER_CANNOT_WAIT,
                        "nothing was sent, as its answer cannot be waited for here");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "base/secret.h"
 #include "lua/state.h"
 
 /* ---- types --------------------------------------------------------------------- */
@@ -163,6 +164,13 @@ void bearer_push_bytes(lua_State *L, const char *data, size_t size) {
   lua_pushlstring(L, data, size);
 #else
   bearer_buffer copy = { 0 };
+  char small[256];
+  if (size <= sizeof(small)) { /* no memory to be freed should this raise */
+    memcpy(small, data, size);
+    lua_pushlstring(L, small, size);
+    bearer_wipe(small, size);
+    return;
+  }
   bearer_buffer_add(&copy, data, size);
   bearer_push_buffer(L, &copy);
 #endif

@@ -7,11 +7,7 @@
 
 void *bearer_new_slotted(lua_State *L, size_t size, int slots) {
   void *data;
-  lua_createtable(L, slots, 0);
-  for (int n = 1; n <= slots; n++) { /* from now on, setting one allocates nothing */
-    lua_pushboolean(L, 0);
-    lua_rawseti(L, -2, n);
-  }
+  lua_createtable(L, slots, 0);    /* to set one of them later allocates nothing */
   data = lua_newuserdata(L, size); /* slots, data */
   lua_insert(L, -2);
   lua_setuservalue(L, -2); /* data */
@@ -21,16 +17,12 @@ void *bearer_new_slotted(lua_State *L, size_t size, int slots) {
 void bearer_get_slot(lua_State *L, int index, int n) {
   lua_getuservalue(L, index);
   lua_rawgeti(L, -1, n);
-  lua_remove(L, -2);
+  lua_replace(L, -2);
 }
 
 void bearer_set_slot(lua_State *L, int index, int n) {
   lua_getuservalue(L, index); /* value, slots */
   lua_insert(L, -2);
-  if (lua_isnil(L, -1)) { /* nil would give the place back */
-    lua_pop(L, 1);
-    lua_pushboolean(L, 0);
-  }
   lua_rawseti(L, -2, n);
   lua_pop(L, 1);
 }

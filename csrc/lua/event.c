@@ -7,11 +7,10 @@
 enum { EACH = 2 };
 
 static int push_listener(lua_State *L, int options) { /* [-0, +1 or 0, -] */
+  if (!bearer_options_have(bearer_options_at(L, options), BEARER_OPTION_EVENT))
+    return 0;
   bearer_get_slot(L, options, BEARER_OPTION_EVENT);
-  if (lua_isfunction(L, -1))
-    return 1;
-  lua_pop(L, 1);
-  return 0;
+  return 1;
 }
 
 int bearer_event_begin(lua_State *L, int options, const char *name,

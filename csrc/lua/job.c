@@ -73,17 +73,16 @@ void bearer_job_cancel(bearer_job *job) {
 
 /* ---- the objects --------------------------------------------------------------- */
 
-bearer_job *bearer_job_new(lua_State *L, const bearer_job_class *class, size_t size,
-                           int slots) {
+bearer_job *bearer_job_new(lua_State *L, bearer_lua_state *state,
+                           const bearer_job_class *class, size_t size, int slots) {
   bearer_job *job = bearer_new(L, BEARER_JOB, size, slots);
   job->mark = &mark;
   job->class = class;
-  job->state = bearer_state_of(L);
+  job->state = state;
   bearer_state_push(L, BEARER_JOBS); /* job, jobs */
-  lua_pushlightuserdata(L, job);
-  lua_pushvalue(L, -3);
-  lua_rawset(L, -3);
-  lua_pop(L, 1); /* job */
+  lua_pushvalue(L, -2);
+  job->anchor = luaL_ref(L, -2); /* places are used again: the table does not grow */
+  lua_pop(L, 1);                 /* job */
   put(job, &job->state->ready);
   return job;
 }
@@ -102,8 +101,7 @@ static bearer_job *check(lua_State *L, int index) {
 
 void bearer_job_push(lua_State *L, const bearer_job *job) {
   bearer_state_push(L, BEARER_JOBS); /* jobs */
-  lua_pushlightuserdata(L, (void *)job);
-  lua_rawget(L, -2);
+  lua_rawgeti(L, -1, job->anchor);
   lua_remove(L, -2);
 }
 
@@ -124,10 +122,7 @@ static int job_gc(lua_State *L) {
 /* Below lua_pcall: the job and what a function of the host's gave. */
 static int run(lua_State *L) {
   bearer_job *job = lua_touserdata(L, 1);
-  bearer_progress progress;
-  while ((progress = job->class->step(L, job)) == BEARER_GO_ON)
-    lua_settop(L, 1);
-  return progress == BEARER_NEEDS ? job->needed : 0;
+  return job->class->step(L, job) == BEARER_NEEDS ? job->needed : 0;
 }
 
 static void fail(lua_State *L, bearer_job *job, int status) { /* the error is on top */
@@ -221,7 +216,7 @@ static void make_due_ready(bearer_lua_state *state, double now) {
 static bearer_job *next_ready(bearer_lua_state *state) {
   bearer_transfer *transfer;
   double now;
-  if (bearer_client_moves_itself(&state->client))
+  if (!bearer_client_moves_itself(&state->client))
     bearer_client_poll(&state->client, 0); /* the system grants no thread: we do it */
   transfer = bearer_client_next_ended(&state->client);
   if (transfer != NULL && transfer->user != NULL)
@@ -242,13 +237,28 @@ static void give_up_call(bearer_job *job) {
   }
 }
 
+/* core.turn(seconds) -> an instant: until then core.next() goes on stepping */
+static int job_turn(lua_State *L) {
+  bearer_lua_state *state = bearer_state_here(L);
+  state->till = bearer_now(state) + luaL_checknumber(L, 1);
+  state->has_stepped = 0;
+  lua_pushnumber(L, state->till);
+  return 1;
+}
+
 /* core.next() -> a job that has been stepped, since something has happened to it, and
-   what it needs, as core.step says it; nothing when there is none */
+   what it needs, as core.step says it; nothing when there is none, or when the time is
+   over: but one is stepped at least */
 static int job_next(lua_State *L) {
-  bearer_job *job = next_ready(bearer_state_here(L));
+  bearer_lua_state *state = bearer_state_here(L);
+  bearer_job *job;
+  if (state->has_stepped && bearer_now(state) > state->till)
+    return 0;
+  job = next_ready(state);
   lua_settop(L, 0);
   if (job == NULL)
     return 0;
+  state->has_stepped = 1;
   bearer_job_push(L, job);
   give_up_call(job);
   step(L, 1);
@@ -266,7 +276,7 @@ static int job_due(lua_State *L) {
   if (state->ready.first != NULL || state->ended.first != NULL ||
       bearer_client_has_ended(&state->client))
     left = 0;
-  if (state->waiting.first != NULL && bearer_client_moves_itself(&state->client) &&
+  if (state->waiting.first != NULL && !bearer_client_moves_itself(&state->client) &&
       left > 0.005)
     left = 0.005;
   if (left == INFINITY)
@@ -308,9 +318,8 @@ static int job_told(lua_State *L) {
   if (job->list == &job->state->ended) {
     take_out(job);
     bearer_state_push(L, BEARER_JOBS);
-    lua_pushlightuserdata(L, job);
-    lua_pushnil(L);
-    lua_rawset(L, -3);
+    luaL_unref(L, -1, job->anchor);
+    job->anchor = 0;
   }
   lua_settop(L, 0);
   return job_ended(L);
@@ -318,9 +327,9 @@ static int job_told(lua_State *L) {
 
 static const luaL_Reg functions[] = {
   { "step", job_step },   { "answer", job_answer }, { "abandon", job_abandon },
-  { "next", job_next },   { "due", job_due },       { "count", job_count },
-  { "ended", job_ended }, { "state", job_state },   { "told", job_told },
-  { NULL, NULL },
+  { "turn", job_turn },   { "next", job_next },     { "due", job_due },
+  { "count", job_count }, { "ended", job_ended },   { "state", job_state },
+  { "told", job_told },   { NULL, NULL },
 };
 
 static const luaL_Reg metamethods[] = {

@@ -48,6 +48,7 @@ struct bearer_job {
   bearer_lua_state *state;
   bearer_job_list *list; /* the one it is in; NULL = none */
   bearer_job *next, **link;
+  int anchor;                /* where the registry keeps it; 0 = nowhere */
   bearer_transfer *transfer; /* owned; NULL = none under way */
   double deadline;           /* monotonic: when it has to be over */
   double wake;               /* when to step it though nothing else has happened */
@@ -61,8 +62,8 @@ struct bearer_job {
 
 /* A new job of so many bytes, ready to be stepped, kept alive until its waiters are told.
    [-0, +1, m] */
-bearer_job *bearer_job_new(lua_State *L, const bearer_job_class *class, size_t size,
-                           int slots);
+bearer_job *bearer_job_new(lua_State *L, bearer_lua_state *state,
+                           const bearer_job_class *class, size_t size, int slots);
 bearer_job *bearer_job_test(lua_State *L, int index, const bearer_job_class *class);
 
 /* Where it waits from now on. No Lua. */

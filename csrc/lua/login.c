@@ -452,7 +452,7 @@ static bearer_renewal *begin(lua_State *L, int index) {
   bearer_renewal *r;
   int at;
   lua_pop(L, 1);
-  r = bearer_renewal_new(L, l->def); /* from here on nothing allocates */
+  r = bearer_renewal_new(L, l->state, l->def); /* from here on nothing allocates */
   at = lua_gettop(L);
   bearer_get_slot(L, index, BEARER_LOGIN_OPTIONS);
   o = bearer_options_at(L, lua_gettop(L));
@@ -549,12 +549,12 @@ static int cannot_wait(lua_State *L, int index, const char *code) { /* [-0, +3, 
 }
 
 /* Push false and the renewal to wait for. */
-static int wait_for(lua_State *L, int index) {
+static int wait_for(lua_State *L, int index, bearer_obstacle obstacle) {
   lua_pushboolean(L, 0);
-  if (bearer_login_push_renewal(L, index) == NULL) {
-    lua_pop(L, 1);
+  if (obstacle == BEARER_UNDER_WAY)
+    bearer_login_push_renewal(L, index);
+  else
     begin_or_probe(L, index);
-  }
   return 2;
 }
 
@@ -614,9 +614,9 @@ static int login_acquire(lua_State *L) {
   case BEARER_BEGIN:
     if (code != NULL)
       return cannot_wait(L, 1, code);
-    return wait_for(L, 1);
+    return wait_for(L, 1, obstacle);
   case BEARER_WAIT:
-    return wait_for(L, 1);
+    return wait_for(L, 1, obstacle);
   default:
     return fail(L, 1, 4, BEARER_STEP_LOGIN);
   }
@@ -668,33 +668,33 @@ static int login_renew(lua_State *L) {
   const char *code = luaL_optstring(L, 3, NULL);
   bearer_token *t;
   bearer_outcome outcome;
-  bearer_state state;
+  bearer_obstacle obstacle;
+  int is_rejected, lives;
   lua_settop(L, 4);
-  if (!lua_isnil(L, 2) && bearer_token_test(L, 2) == NULL)
+  is_rejected = !lua_isnil(L, 2);
+  if (is_rejected && bearer_token_test(L, 2) == NULL)
     return bearer_raise(L, "refresh: a bearer.token expected, got %s",
                         bearer_type_name(L, 2));
   if (l->is_closed)
     return bearer_login_closed(L, l, BEARER_STEP_REFRESH);
   t = bearer_login_push_token(L, 1);
-  lua_pop(L, 1);
-  state = state_of(L, 1);
+  lives = t != NULL && bearer_token_state(t) != BEARER_EXPIRED;
   outcome = outcome_of(L, 4);
-  if (outcome == BEARER_FAILED ||
-      (outcome == BEARER_SUCCEEDED && (state == BEARER_NONE || state == BEARER_EXPIRED)))
+  if (outcome == BEARER_FAILED || (outcome == BEARER_SUCCEEDED && !lives))
     return fail(L, 1, 4, BEARER_STEP_REFRESH);
   if (outcome == BEARER_SUCCEEDED ||
-      (!lua_isnil(L, 2) && t != NULL && t != lua_touserdata(L, 2) &&
-       state != BEARER_EXPIRED)) {
-    share(L, 1);
+      (is_rejected && lives && t != lua_touserdata(L, 2))) {
+    t->is_shared = 1;
     return 1;
   }
-  if (!lua_isnil(L, 2) && lua_isnil(L, 4) && t != NULL && !bearer_login_refuse(L, 1, 2))
+  if (is_rejected && lua_isnil(L, 4) && t != NULL && !bearer_login_refuse(L, 1, 2))
     return fail_limited(L, l);
-  if (obstacle_of(L, 1) == BEARER_HELD)
+  obstacle = obstacle_of(L, 1);
+  if (obstacle == BEARER_HELD)
     return fail(L, 1, 4, BEARER_STEP_REFRESH);
-  if (code != NULL && obstacle_of(L, 1) == BEARER_FREE)
+  if (obstacle == BEARER_FREE && code != NULL)
     return cannot_wait(L, 1, code);
-  return wait_for(L, 1);
+  return wait_for(L, 1, obstacle);
 }
 
 /* core.prewarm(login[, code]) -> a renewal that has been begun, or nothing */

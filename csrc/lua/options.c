@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "http/url.h"
 #include "lua/secret_ref.h"
 #include "lua/state.h"
 
@@ -142,7 +143,7 @@ static int take_hosts(lua_State *L, int index, bearer_options *o) {
     luaL_error(L, "not enough memory");
   for (int i = 1; i <= count; i++) {
     lua_rawgeti(L, index, i);
-    if (!is_line(L, lua_gettop(L)))
+    if (!is_text(L, lua_gettop(L)) || !bearer_url_is_host(lua_tostring(L, -1)))
       return 0;
     set_text(L, lua_gettop(L), &o->hosts[o->host_count++]);
     lua_pop(L, 1);
@@ -170,11 +171,13 @@ static int take_material(lua_State *L, int index, int object, bearer_options *o,
   size_t size;
   const char *text;
   bearer_secret_clear(&o->materials[r->place]);
+  o->filled &= ~(1u << slot);
   lua_pushnil(L);
   bearer_set_slot(L, object, slot);
   if (r->type != FILE_PATH && bearer_secret_ref_is(L, index)) {
     lua_pushvalue(L, index);
     bearer_set_slot(L, object, slot);
+    o->filled |= 1u << slot;
     return 1;
   }
   if (lua_type(L, index) != LUA_TSTRING)
@@ -208,6 +211,7 @@ static int take(lua_State *L, int index, int object, bearer_options *o, const ro
       return 0;
     lua_pushvalue(L, index);
     bearer_set_slot(L, object, (int)r->place);
+    o->filled |= 1u << r->place;
     return 1;
   case FILE_PATH:
   case SECRET:
@@ -389,17 +393,16 @@ const char *bearer_options_fill(lua_State *L, int index, double seconds,
   for (int i = 0; i < BEARER_MATERIALS; i++) {
     const bearer_secret *value = &o->materials[i];
     const char *why = NULL;
-    bearer_get_slot(L, index, BEARER_OPTION_MATERIAL + i);
-    if (bearer_secret_ref_is(L, lua_gettop(L))) {
+    if (bearer_options_have(o, BEARER_OPTION_MATERIAL + i)) {
+      bearer_get_slot(L, index, BEARER_OPTION_MATERIAL + i);
       why = read_reference(L, lua_gettop(L), names[i], &secrets->read[i], text, room);
-      if (why == NULL)
-        point_to(places[i], &secrets->read[i], 0);
+      lua_pop(L, 1);
+      if (why != NULL)
+        return why;
+      point_to(places[i], &secrets->read[i], 0);
     } else if (value->data != NULL) {
       point_to(places[i], value, is_path(i, value));
     }
-    lua_pop(L, 1);
-    if (why != NULL)
-      return why;
   }
   return NULL;
 }

@@ -26,6 +26,7 @@ typedef struct {
   double timeout, connect_timeout; /* seconds */
   double leeway;                   /* seconds; < 0 = none is given */
   int retries, allow_http, is_closed;
+  unsigned int filled;      /* slots, a bit each: has anything been put there? */
   size_t max_response;      /* bytes */
   char *proxy, *user_agent; /* owned; NULL = none */
   char **hosts;             /* owned, and so is each */
@@ -48,6 +49,10 @@ enum {
 void bearer_options_push(lua_State *L, int index);
 
 const bearer_options *bearer_options_at(lua_State *L, int index); /* [-0, +0, -] */
+
+static inline int bearer_options_have(const bearer_options *o, int slot) {
+  return o->filled >> slot & 1;
+}
 
 /* Secrets that were read for one transfer. */
 typedef struct {

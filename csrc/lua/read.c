@@ -66,14 +66,18 @@ static void media_type(const bearer_response *r, char *type, size_t room) {
 static void push_root(lua_State *L, const bearer_response *r) { /* [-0, +1, m] */
   span body = body_of(r), bare = trimmed(body);
   char type[64];
+  if (opens_with(bare, "{[")) { /* JSON, or nothing */
+    bearer_json_decode(L, body.data, body.size);
+    return;
+  }
   media_type(r, type, sizeof(type));
-  if (strcmp(type, "text/plain") == 0 && !opens_with(bare, "\"{[")) {
+  if (strcmp(type, "text/plain") == 0 && !opens_with(bare, "\"")) {
     lua_pushlstring(L, bare.data, bare.size);
     return;
   }
   bearer_json_decode(L, body.data, body.size);
   if (!lua_isnil(L, -1) || bare.size == 0 || strstr(type, "html") != NULL ||
-      opens_with(bare, "<{%[\""))
+      opens_with(bare, "<%\""))
     return;
   lua_pop(L, 1);
   lua_pushlstring(L, bare.data, bare.size);
@@ -90,26 +94,28 @@ void bearer_read(bearer_answer *a, bearer_context *c, const bearer_response *res
 
 /* ---- paths --------------------------------------------------------------------- */
 
-/* Raw: what is walked came from lua-cjson, or from a transport of the host's. */
+/* What is walked came from lua-cjson: its tables have no metatables. */
 int bearer_read_find_one(lua_State *L, int root, const bearer_path *path) {
-  lua_pushvalue(L, root);
-  for (int i = 0; i < path->count && lua_istable(L, -1); i++) {
+  int at = root, top = lua_gettop(L);
+  if (path->count == 0)
+    lua_pushvalue(L, root);
+  for (int i = 0; i < path->count; i++) {
     const bearer_path_step *s = &path->steps[i];
-    if (s->key != NULL) {
-      lua_pushlstring(L, s->key, s->size);
-      lua_rawget(L, -2);
-    } else {
-      lua_rawgeti(L, -1, s->index);
-    }
-    lua_remove(L, -2);
-    if (i + 1 < path->count && !lua_istable(L, -1)) {
-      lua_pop(L, 1);
+    if (!lua_istable(L, at)) {
+      lua_settop(L, top);
       return 0;
     }
+    if (s->key != NULL)
+      lua_getfield(L, at, s->key);
+    else
+      lua_rawgeti(L, at, s->index);
+    if (i > 0)
+      lua_replace(L, top + 1);
+    at = top + 1;
   }
-  if (!bearer_is_null(L, -1) && (path->count == 0 || lua_istable(L, root)))
+  if (!bearer_is_null(L, top + 1))
     return 1;
-  lua_pop(L, 1);
+  lua_settop(L, top);
   return 0;
 }
 

@@ -468,7 +468,7 @@ static bearer_progress take_token(frame *f, bearer_answer *a) {
     return not_usable(f, a);
   }
   r->is_rotated = is_rotated(f, &found);
-  t = bearer_token_new(L, f->login, f->c.provider, f->options, r->def);
+  t = bearer_token_new(L, r->job.state, f->login, f->c.provider, f->options, r->def);
   if (!bearer_token_fill(L, t, &r->vars, &found, r->sent_at, r->leeway,
                          bearer_state_random(r->job.state)))
     luaL_error(L, "not enough memory");
@@ -534,29 +534,26 @@ static void set_up(frame *f, lua_State *L, bearer_renewal *r) {
   f->options = lua_gettop(L);
 }
 
-static bearer_progress step(lua_State *L, bearer_job *job) {
-  bearer_renewal *r = (bearer_renewal *)job;
-  int has_result = lua_gettop(L) > 1;
-  frame f;
-  if (job->is_cancelled)
-    return BEARER_WAITS; /* the one who steps ends it */
-  set_up(&f, L, r);
+/* One thing after the other, as far as it goes without waiting. */
+static bearer_progress advance(frame *f, int has_result) {
+  bearer_renewal *r = f->r;
+  bearer_job *job = &r->job;
   switch (r->step) {
   case BEARER_RENEWAL_INPUTS:
-    return gather(&f);
+    return gather(f);
   case BEARER_RENEWAL_SEND:
-    return send_request(&f);
+    return send_request(f);
   case BEARER_RENEWAL_TRANSFER:
     if (bearer_transfer_has_ended(job->transfer))
-      return take_result(&f);
+      return take_result(f);
     bearer_job_wait(job, job->deadline + 1);
     return BEARER_WAITS;
   case BEARER_RENEWAL_HOST:
     if (!has_result)
-      return lost(&f);
-    return r->asked < 2 * r->def->input_count ? take_input(&f) : take_result(&f);
+      return lost(f);
+    return r->asked < 2 * r->def->input_count ? take_input(f) : take_result(f);
   case BEARER_RENEWAL_READ:
-    return read_answer(&f);
+    return read_answer(f);
   case BEARER_RENEWAL_PAUSE:
     if (bearer_now(job->state) < r->paused_until) {
       bearer_job_wait(job, r->paused_until);
@@ -569,11 +566,29 @@ static bearer_progress step(lua_State *L, bearer_job *job) {
   }
 }
 
+static bearer_progress step(lua_State *L, bearer_job *job) {
+  int has_result = lua_gettop(L) > 1;
+  bearer_progress progress;
+  frame f;
+  set_up(&f, L, (bearer_renewal *)job);
+  do {
+    if (job->is_cancelled)
+      return BEARER_WAITS; /* the one who steps ends it */
+    progress = advance(&f, has_result);
+    has_result = 0;
+    f.details = 0;
+    if (progress == BEARER_GO_ON)
+      lua_settop(L, f.options);
+  } while (progress == BEARER_GO_ON);
+  return progress;
+}
+
 static const bearer_job_class class = { step, fail_step, clear };
 
-bearer_renewal *bearer_renewal_new(lua_State *L, const bearer_definition *def) {
-  bearer_renewal *r =
-      (bearer_renewal *)bearer_job_new(L, &class, sizeof(*r), BEARER_RENEWAL_SLOTS);
+bearer_renewal *bearer_renewal_new(lua_State *L, bearer_lua_state *state,
+                                   const bearer_definition *def) {
+  bearer_renewal *r = (bearer_renewal *)bearer_job_new(L, state, &class, sizeof(*r),
+                                                       BEARER_RENEWAL_SLOTS);
   r->def = def;
   bearer_definition_retain(def);
   r->began = bearer_now(r->job.state);

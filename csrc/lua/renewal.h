@@ -102,7 +102,8 @@ enum {
 
 /* Begin one, for the caller to fill in and to give its slots; it is ready to be stepped.
    [-0, +1, m] */
-bearer_renewal *bearer_renewal_new(lua_State *L, const bearer_definition *def);
+bearer_renewal *bearer_renewal_new(lua_State *L, bearer_lua_state *state,
+                                   const bearer_definition *def);
 bearer_renewal *bearer_renewal_test(lua_State *L, int index); /* NULL: it is none */
 
 /* Would a refresh of this token have what it needs? */

@@ -153,17 +153,12 @@ static int take_transfer(bearer_job *job, bearer_sending *s, const bearer_vars *
 bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, int options,
                             double seconds, int once, bearer_failure *f) {
   const char *url = bearer_buffer_string(&s->request.url);
-  int has_transport = 0;
   bearer_buffer_reset(&s->about);
   bearer_buffer_text(&s->about, bearer_buffer_string(&s->request.method));
   bearer_buffer_text(&s->about, " ");
   bearer_buffer_add(&s->about, url, strcspn(url, "?#"));
-  if (!s->is_built_in) {
-    bearer_get_slot(L, options, BEARER_OPTION_TRANSPORT);
-    has_transport = lua_toboolean(L, -1);
-    lua_pop(L, 1);
-  }
-  if (!has_transport)
+  if (s->is_built_in ||
+      !bearer_options_have(bearer_options_at(L, options), BEARER_OPTION_TRANSPORT))
     return start(L, job, s, options, seconds, once, f);
   need_transport(L, job, s, options, seconds);
   return BEARER_NEEDS;

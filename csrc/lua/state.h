@@ -30,6 +30,8 @@ typedef struct {
   int job_count;               /* in these lists */
   int first_event, next_event; /* of those that are to be told: event.c */
   double soonest;              /* none of those that wait is due before */
+  double till;                 /* core.next() steps until then */
+  int has_stepped;             /* it has stepped one at least */
   unsigned long long random;   /* the generator of what need not be secret */
   unsigned int seeded;   /* in the process after so many forks, plus one; 0 = not yet */
   double pinned_random;  /* for specs; < 0 = none */

@@ -23,12 +23,12 @@ bearer_token *bearer_token_test(lua_State *L, int index) {
 
 /* ---- making -------------------------------------------------------------------- */
 
-bearer_token *bearer_token_new(lua_State *L, int login, int provider, int options,
-                               const bearer_definition *def) {
+bearer_token *bearer_token_new(lua_State *L, bearer_lua_state *state, int login,
+                               int provider, int options, const bearer_definition *def) {
   bearer_token *t = bearer_new(L, BEARER_TOKEN, sizeof(*t), BEARER_TOKEN_SLOTS);
   int index = lua_gettop(L);
   t->mark = &mark;
-  t->state = bearer_state_of(L);
+  t->state = state;
   t->def = def;
   bearer_definition_retain(def);
   lua_pushvalue(L, login);
@@ -402,19 +402,22 @@ int bearer_token_may_go_to(lua_State *L, int index, const char *url, char *text,
                            size_t room) {
   const bearer_token *t = lua_touserdata(L, index);
   bearer_buffer base = { 0 }, ours = { 0 }, theirs = { 0 };
+  bearer_url_fault fault = bearer_url_check(url, 1);
   const bearer_options *o;
   int may;
   if (t->def->base_url.kind == BEARER_PART_ABSENT || !bearer_url_is_absolute(url))
     return 1;
   if (bearer_token_base_url(L, index, &base))
     bearer_url_origin(&ours, bearer_buffer_string(&base));
-  bearer_url_origin(&theirs, url);
+  if (fault != BEARER_URL_BAD && fault != BEARER_URL_USERINFO) /* who reads those how? */
+    bearer_url_origin(&theirs, url);
   bearer_get_slot(L, index, BEARER_TOKEN_OPTIONS);
   o = bearer_options_at(L, lua_gettop(L));
   lua_pop(L, 1);
-  may = strcasecmp(bearer_buffer_string(&ours), bearer_buffer_string(&theirs)) == 0 ||
-        is_listed(t->def->hosts, t->def->host_count, bearer_buffer_string(&theirs)) ||
-        is_listed(o->hosts, o->host_count, bearer_buffer_string(&theirs));
+  may = theirs.size > 0 &&
+        (strcasecmp(bearer_buffer_string(&ours), bearer_buffer_string(&theirs)) == 0 ||
+         is_listed(t->def->hosts, t->def->host_count, bearer_buffer_string(&theirs)) ||
+         is_listed(o->hosts, o->host_count, bearer_buffer_string(&theirs)));
   if (!may)
     snprintf(text, room,
              "%s is not the provider's: the token goes there only when the definition's "

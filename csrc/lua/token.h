@@ -34,8 +34,8 @@ enum {
 };
 
 /* Push an empty token of the login at index. [-0, +1, m] */
-bearer_token *bearer_token_new(lua_State *L, int login, int provider, int options,
-                               const bearer_definition *def);
+bearer_token *bearer_token_new(lua_State *L, bearer_lua_state *state, int login,
+                               int provider, int options, const bearer_definition *def);
 bearer_token *bearer_token_test(lua_State *L, int index); /* NULL: it is none */
 /* Fill it in: it takes over vars (they are emptied). found: on the stack. 0 when memory
    ran out; vars are whole then. [-0, +0, -] */

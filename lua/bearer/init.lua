@@ -27,19 +27,17 @@ local bearer = {
 
 -- ---- providers --------------------------------------------------------------------------
 
-local prefix = "bearer.providers."
-
 local function load(name)
   if not name:find("^[%w_]+$") then
     return nil, "not the name of a provider"
   end
-  local ok, result = pcall(require, prefix .. name)
+  local ok, result = pcall(require, "bearer.providers." .. name)
   if ok and type(result) == "table" then
     return result
   elseif ok then
     return nil, "its module returns no table"
   end
-  local absent = ("module '%s' not found"):format(prefix .. name)
+  local absent = ("module 'bearer.providers.%s' not found"):format(name)
   return nil, tostring(result):find(absent, 1, true) and "no such provider" or tostring(result)
 end
 

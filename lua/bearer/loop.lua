@@ -205,34 +205,36 @@ end
 
 local work = 0.0003 -- seconds in one poll
 
---- Advance everything, without waiting longer than `max_ms` for news.
--- @tparam ?number max_ms
--- @treturn integer as `loop.count`
-function loop.poll(max_ms)
-  if max_ms > 0 and left() == 0 then
-    local due = core.due()
-    core.poll(due and math.min(due * 1000, max_ms) or max_ms)
-  end
-  local till = core.now() + work
+-- Advance everything that can be without waiting.
+local function advance()
+  local till = core.turn(work)
   local job, need, turn, what, request, options = core.next()
   while job do
     go_on(job, need, turn, what, request, options)
-    if core.now() > till then
-      break
-    end
     job, need, turn, what, request, options = core.next()
   end
   announce()
   if driver.turn then
     driver.turn(till)
   end
+end
+
+--- Advance everything, without waiting longer than `max_ms` for news.
+-- @tparam number max_ms
+-- @treturn integer as `loop.count`
+function loop.poll(max_ms)
+  if max_ms > 0 and left() == 0 then
+    local due = core.due()
+    core.poll(due and math.min(due * 1000, max_ms) or max_ms)
+  end
+  advance()
   return loop.count()
 end
 
 -- Advance everything, unless the host sees to that.
 local function nudge()
   if not driver.moves then
-    loop.poll(0)
+    advance()
   end
 end
 
@@ -286,9 +288,8 @@ local function wait(job)
     end
     if code then
       return code
-    elseif core.state(job) ~= "ended" then
-      nudge()
     end
+    nudge()
     state = core.state(job)
   end
 end
@@ -494,12 +495,14 @@ end
 local function jit_header()
   local ffi = require "ffi"
   pcall(ffi.cdef, [[
-    typedef struct { long s; long ns; } bearer_timespec;
     typedef struct { int frozen; } bearer_frozen;
     int clock_gettime(int clock, void *time);
   ]]) -- known already when this module is loaded anew
   local coarse = 6 -- CLOCK_MONOTONIC_COARSE
-  local now = ffi.new "bearer_timespec"
+  -- The seconds and nanoseconds of a timespec; of longs their low halves, as a number of 64 bits
+  -- would be an object.
+  local now = ffi.new(ffi.abi "64bit" and "struct { int s, s_high, ns, ns_high; }"
+    or "struct { int s, ns; }")
   local clock_address, served_address = core.addresses()
   local clock = ffi.cast("const bearer_frozen *", clock_address)
   local served = ffi.cast("const unsigned int *", served_address)
@@ -512,7 +515,7 @@ local function jit_header()
     end
     local entry = entries[self] or {}
     entry.name, entry.value, entry.served = name, value, served[0]
-    entry.s, entry.ns = tonumber(now.s), tonumber(now.ns)
+    entry.s, entry.ns = now.s, now.ns
     entries[self] = entry
     return name, value
   end
@@ -520,8 +523,8 @@ local function jit_header()
   return function(self)
     ffi.C.clock_gettime(coarse, now)
     local entry = entries[self]
-    if entry and clock.frozen == 0 and entry.served == served[0] and entry.ns == tonumber(now.ns)
-      and entry.s == tonumber(now.s) then
+    if entry and clock.frozen == 0 and entry.served == served[0] and entry.ns == now.ns
+      and entry.s == now.s then
       return entry.name, entry.value
     end
     return look(self)
@@ -531,7 +534,7 @@ end
 local function header_method()
   if core.header_method then
     return core.header_method(find_header)
-  elseif jit and jit.os == "Linux" and pcall(require, "ffi") then
+  elseif jit and jit.os == "Linux" and pcall(require, "ffi") and require("ffi").abi "le" then
     return jit_header()
   end
   return plain_header

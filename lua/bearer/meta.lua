@@ -15,6 +15,7 @@ local bearer = {}
 ---@field inputs? table<string, bearer.input>
 ---@field one_of? string[][]
 ---@field base_url? bearer.text
+---@field hosts? string[] others that the token may be sent to: host, or host:port
 ---@field login? bearer.step|bearer.step[]|false
 ---@field token? table
 ---@field refresh? bearer.step|bearer.step[]|false
@@ -51,18 +52,23 @@ local bearer = {}
 ---@field timeout? number seconds for a whole login with its retries (30)
 ---@field connect_timeout? number seconds (5)
 ---@field retries? integer (2)
----@field ca_file? string
+---@field ca_file? string path, looked at when the login is made
 ---@field ca_pem? string|bearer.reference
----@field cert? string|bearer.reference
----@field key? string|bearer.reference
+---@field cert? string|bearer.reference path, PEM or PKCS#12
+---@field key? string|bearer.reference path or PEM
+---@field key_password? string|bearer.reference
 ---@field proxy? string
 ---@field user_agent? string
 ---@field max_response? integer bytes (1 MiB)
 ---@field allow_http? boolean loopback is always allowed
+---@field allow_hosts? string[] others that calls may take the token to: host, or host:port
 ---@field leeway? number seconds
 ---@field refused? fun(response: bearer.response): boolean
 ---@field on_event? fun(event: table)
----@field transport? fun(message: bearer.message): table?, string?
+---@field transport? fun(message: bearer.message, send: bearer.send): table?, string?, bearer.error?
+
+---The built-in transport, with a login's own certificates, proxy and limits.
+---@alias bearer.send fun(message: bearer.message): bearer.response?, string?, bearer.error?
 
 ---What a transport is asked to send.
 ---@class bearer.message
@@ -81,6 +87,7 @@ local bearer = {}
 ---@field json? any
 ---@field form? table<string, any>
 ---@field body? string
+---@field timeout? number seconds; the login's, when it is left out
 
 ---@class bearer.response
 ---@field status integer
@@ -104,7 +111,9 @@ local bearer = {}
 ---@field provider string
 ---@field step "login"|"refresh"|"request"|"logout"
 ---@field description? string
+---@field request? string method and URL without query
 ---@field retry_after? number
+---@field held? boolean true when nothing was asked this time
 ---@field details? table
 
 ---@class bearer.status
@@ -118,12 +127,16 @@ local bearer = {}
 ---@field hold? number
 ---@field last_error? bearer.error
 
----A login. No I/O happens here.
+---A login. Nothing goes over the network here.
 ---@param provider string|bearer.definition|bearer.provider
 ---@param inputs table<string, any>
 ---@param options? bearer.options
 ---@return bearer.login
 function bearer.login(provider, inputs, options) end
+
+---Options of all logins made from now on; none: bearer's own again.
+---@param options? bearer.options
+function bearer.defaults(options) end
 
 ---A checked, compiled definition; raises with every fault of a bad one.
 ---@param given string|bearer.definition|bearer.provider
@@ -139,10 +152,11 @@ function bearer.providers() end
 ---@return bearer.reference
 function bearer.env(name) end
 
----A secret in a file; its last newline is dropped.
+---A secret in a file; its last newline is dropped. With `json`: one field of a JSON file.
 ---@param path string
+---@param options? { json: string }
 ---@return bearer.reference
-function bearer.file(path) end
+function bearer.file(path, options) end
 
 ---Set how this host waits.
 ---@param driver "blocking"|"resty"|"cqueues"|"luv"|"manual"|bearer.driver
@@ -160,6 +174,17 @@ function bearer.fd() end
 ---Milliseconds until `poll` is due.
 ---@return number?
 function bearer.timeout() end
+
+---Send a request without any login, by the options of `bearer.defaults`.
+---@param request bearer.request
+---@return bearer.response?
+---@return string? message
+---@return bearer.error?
+function bearer.transport(request) end
+
+---Told what there is no caller to tell. May be replaced.
+---@param text string
+function bearer.warn(text) end
 
 ---Start these logins ahead.
 ---@param ... bearer.login
@@ -202,6 +227,11 @@ function login:request(request) end
 ---@return string? message
 ---@return bearer.error?
 function login:refresh(rejected) end
+
+---This token, or the value of its header, was refused: drop it and begin a renewal.
+---@param rejected bearer.token|string
+---@return boolean dropped
+function login:reject(rejected) end
 
 ---@return true?
 ---@return string? message

@@ -146,7 +146,7 @@ mkdir -p "$logs"
 for lua in lua5.4 luajit lua5.1 lua5.2 lua5.3; do
   check 120 "build, $lua" make -j"$jobs" all LUA="$lua" WERROR=1
 done
-for lint in lua format analyze rockspec shell; do
+for lint in lua format analyze floors rockspec shell; do
   check 180 "lint, $lint" make -j"$jobs" "lint-$lint"
 done
 check 60 "docs" make docs

@@ -108,23 +108,54 @@ describe("trust:", function()
     return tostring(err)
   end
 
-  it("a FIFO as a file of certificates is refused and not waited for", function()
-    local fifo = folder .. "/fifo"
-    helper.must("mkfifo " .. quote(fifo))
-    for _, option in ipairs { "ca_file", "cert", "key" } do
-      local options = { ca_file = sb.ca_file, cert = sb.ca_file, timeout = 5 }
-      options[option] = fifo
-      assert.matches(option .. " " .. fifo .. ": is no regular file", refused_as_tls(options), 1,
-        true)
-    end
-  end)
+  -- What a path is, is seen when the login is made.
+  local function refused_at_once(option, path, why)
+    local options = { ca_file = sb.ca_file, cert = sb.ca_file }
+    options[option] = path
+    local from = socket.gettime()
+    local ok, err = pcall(login, options)
+    assert.is_false(ok)
+    assert.equal(("options.%s: '%s' %s"):format(option, path, why), (err:gsub("^%S+:%d+: ", "")))
+    assert.is_true(socket.gettime() - from < 1, "took too long")
+  end
 
-  it("a device, a folder, a huge file are refused", function()
-    helper.must("truncate -s 3M " .. quote(folder .. "/huge"))
-    assert.matches("is no regular file", refused_as_tls { ca_file = "/dev/zero" }, 1, true)
-    assert.matches("is no regular file", refused_as_tls { ca_file = folder }, 1, true)
-    assert.matches("is too large", refused_as_tls { ca_file = folder .. "/huge" }, 1, true)
-  end)
+  -- What it has become by the time that it is read, is an error of the transfer.
+  local function refused_later(option, becomes, why)
+    local path = write("changing", read(sb.ca_file))
+    local options = { ca_file = sb.ca_file, cert = sb.ca_file, timeout = 5 }
+    options[option] = path
+    local made = login(options)
+    helper.must(("rm %s && %s"):format(quote(path), becomes:format(quote(path))))
+    local from = socket.gettime()
+    local token, message, err = made:token()
+    helper.must("rm -rf " .. quote(path))
+    assert.is_nil(token)
+    assert.equal("tls", err.code, message)
+    assert.is_true(socket.gettime() - from < 4, "took too long")
+    assert.matches(option .. " " .. path .. ": " .. why, message, 1, true)
+    assert.equal(0, sb:count("x"))
+  end
+
+  for _, option in ipairs { "ca_file", "cert", "key" } do
+    it("a FIFO as " .. option .. " is refused and not waited for", function()
+      local fifo = folder .. "/fifo-" .. option
+      helper.must("mkfifo " .. quote(fifo))
+      refused_at_once(option, fifo, "is no regular file")
+      refused_later(option, "mkfifo %s", "is no regular file")
+    end)
+
+    it("a device, a folder, a huge file, nothing as " .. option .. " are refused", function()
+      helper.must("truncate -s 3M " .. quote(folder .. "/huge"))
+      refused_at_once(option, "/dev/zero", "is no regular file")
+      refused_at_once(option, folder, "is no regular file")
+      refused_at_once(option, folder .. "/huge", "is larger than 1 MiB")
+      refused_at_once(option, folder .. "/none", "does not exist")
+      refused_later(option, "ln -s /dev/zero %s", "is no regular file")
+      refused_later(option, "mkdir %s", "is no regular file")
+      refused_later(option, "truncate -s 3M %s", "is larger than 1 MiB")
+      refused_later(option, "true", "does not exist")
+    end)
+  end
 
   describe("a client's key", function()
     local strict, encrypted

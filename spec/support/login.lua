@@ -323,7 +323,7 @@ end
 function acts.hanging_file()
   local socket = require "socket"
   local from = socket.gettime()
-  local hangs = ca_file:gsub("[^/]*$", "hangs") -- states.c sees to that
+  local hangs = ca_file:match("^.*/") .. "hangs" -- states.c sees to that
   helper.must("mkdir -p " .. helper.quote(hangs) .. " && cp " .. helper.quote(ca_file) .. " "
     .. helper.quote(hangs))
   local hanging = bearer.login(definition, {}, { ca_file = hangs .. "/ca.pem", timeout = 0.4,

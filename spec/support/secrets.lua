@@ -5,7 +5,7 @@ local secrets = {}
 
 local FIELDS = {
   "code", "class", "status", "provider", "step", "description", "retry_after", "details",
-  "message",
+  "message", "request",
 }
 
 local walk

@@ -190,7 +190,9 @@ static void origins(void) {
   ORIGIN("https://a.example/p?token=secret", "https://a.example");
   ORIGIN("HTTPS://a.example:8443?x", "https://a.example:8443");
   ORIGIN("https://user:secret@a.example/#f", "https://a.example");
-  ORIGIN("http://[::1]:80/", "http://[::1]:80");
+  ORIGIN("http://[::1]:80/", "http://[::1]");
+  ORIGIN("http://[::1]:443/", "http://[::1]:443");
+  ORIGIN("https://a.example:443/", "https://a.example");
   ORIGIN("", "");
   ORIGIN("/secret", "");
   ORIGIN("ftp://a.example/", "");

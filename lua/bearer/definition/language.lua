@@ -101,11 +101,11 @@ local errors = shape.record("error", {
   denied = codes, throttled = codes, refused = codes,
 })
 
-local function host(c, path, value)
+local function host(c, at, value)
   if type(value) ~= "string" then
-    shape.expected(c, path, "a host, like files.example.com:8443", value)
+    shape.expected(c, at, "a host, like files.example.com:8443", value)
   elseif not core.is("host", value) then
-    c.fault(path, words.quote(value) .. " is no host, like files.example.com:8443")
+    c.fault(at, words.quote(value) .. " is no host, like files.example.com:8443")
   end
 end
 

@@ -40,7 +40,7 @@ local soon = 0.1 -- since something was begun
 local mover, beat -- the coroutine that moves everything, and when it last did
 local pumps = false -- is that the pump?
 local begun = 0 -- when something last was
-local bell = semaphore.new() -- wakes the pump
+local bell -- wakes the pump. Made in the worker: nginx's log of before the fork is gone there
 
 local function is_moved(within)
   return mover ~= nil and now() - beat < within
@@ -53,7 +53,7 @@ local set_apart = {} -- functions to run in light threads that no request ends
 local exits_since
 
 local function is_wanted()
-  if set_apart[1] then -- an event, perhaps, of what was the last
+  if set_apart[1] then -- an event that is yet to be told, say
     return true
   elseif loop.count() == 0 then
     return false
@@ -79,6 +79,7 @@ local turn_over = 10000 -- looks: what a timer's threads allocate is freed with 
 
 local function pump()
   local me, count = coroutine.running(), 0
+  bell = bell or semaphore.new()
   mover, pumps = me, true
   while mover == me and is_wanted() and count < turn_over do
     beat = now()
@@ -121,7 +122,7 @@ end
 local function start()
   begun = now()
   need_pump()
-  if bell:count() < 0 then
+  if bell and bell:count() < 0 then
     bell:post()
   end
 end
