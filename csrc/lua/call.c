@@ -207,7 +207,7 @@ static int has_refused_code(frame *f, const bearer_response *response) {
 /* The option `refused`: 1, 0, or -1 when it raised an error. */
 static int asks_host(frame *f, const bearer_response *response) {
   lua_State *L = f->c.L;
-  char text[BEARER_SHOWN_MAX + 8];
+  char text[BEARER_SHOWN_MAX], why[BEARER_SHOWN_MAX + 64];
   int is;
   bearer_get_slot(L, f->options, BEARER_OPTION_REFUSED);
   if (!lua_isfunction(L, -1)) {
@@ -223,7 +223,8 @@ static int asks_host(frame *f, const bearer_response *response) {
     return lua_error(L);
   default:
     bearer_explain_raised(L, -1, secrets_of(f), text, sizeof(text));
-    bearer_failure_set(&f->call->failure, BEARER_INTERRUPTED, text);
+    snprintf(why, sizeof(why), "option 'refused': it raised an error: %s", text);
+    bearer_failure_set(&f->call->failure, BEARER_INTERRUPTED, why);
     is = -1;
   }
   lua_pop(L, 1);
