@@ -62,10 +62,11 @@ static void fail_step(bearer_job *job, bearer_code code, const char *text) {
 static const bearer_vars *secrets_of(frame *f) {
   bearer_vars *vars = &f->call->vars;
   const bearer_token *t = bearer_token_test(f->c.L, f->token);
-  const bearer_vars *inputs = &f->call->login->inputs;
+  const bearer_vars *inputs;
   int ok = 1;
   if (f->call->kind != BEARER_CALL_REQUEST)
     return f->c.vars;
+  inputs = &f->call->login->inputs;
   bearer_vars_clear(vars);
   if (t != NULL)
     ok = bearer_vars_copy(vars, &t->vars);
@@ -224,7 +225,8 @@ static int asks_host(frame *f, const bearer_response *response) {
   default:
     bearer_explain_raised(L, -1, secrets_of(f), text, sizeof(text));
     snprintf(why, sizeof(why), "option 'refused': it raised an error: %s", text);
-    bearer_failure_set(&f->call->failure, BEARER_INTERRUPTED, why);
+    bearer_failure_set(&f->call->failure, BEARER_INTERRUPTED, NULL);
+    bearer_failure_describe(&f->call->failure, NULL, why, strlen(why));
     is = -1;
   }
   lua_pop(L, 1);
