@@ -49,6 +49,7 @@ build = {
     ["bearer.drivers.blocking"] = "lua/bearer/drivers/blocking.lua",
     ["bearer.drivers.coroutines"] = "lua/bearer/drivers/coroutines.lua",
     ["bearer.drivers.cqueues"] = "lua/bearer/drivers/cqueues.lua",
+    ["bearer.drivers"] = "lua/bearer/drivers/init.lua",
     ["bearer.drivers.luv"] = "lua/bearer/drivers/luv.lua",
     ["bearer.drivers.manual"] = "lua/bearer/drivers/manual.lua",
     ["bearer.drivers.resty"] = "lua/bearer/drivers/resty.lua",

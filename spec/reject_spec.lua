@@ -182,6 +182,26 @@ describe("login:reject", function()
     login:close()
   end)
 
+  it("may be called from within what the login calls", function()
+    local login, rejected
+    r:play(r.token { lifetime = 7200 })
+    login = r:login { on_event = function(event)
+      if event.event == "login" and event.logins == 1 then
+        rejected = login:reject((select(2, login:header())))
+      end
+    end }
+    assert(login:token())
+    assert.is_true(rejected)
+    assert.same({ 2, 1 }, { assert(login:token()):generation(), login:status().refused })
+    local inner
+    inner = r:login { transport = function()
+      assert(not inner:reject "Bearer t")
+      return { status = 200, body = '{"access_token":"t"}' }
+    end }
+    assert.is_true(inner:reject(assert(inner:token())))
+    assert.equal(2, assert(inner:token()):generation())
+  end)
+
   it("of a closed login is false", function()
     local login = r:login()
     local t = assert(login:token())
@@ -238,6 +258,12 @@ describe("login:reject, where the token is", function()
     local changes = { authorize = { headers = { ["X-Session"] = "id=${token}; v=1" } } }
     rejects(changes, header_value)
     rejects(changes, value)
+  end)
+
+  it("a header that a function makes, another one each time that it is asked", function()
+    rejects({ authorize = { headers = { ["X-Key"] = function(v, f)
+      return v.token .. f.uuid()
+    end } } }, header_value)
   end)
 
   it("a query parameter or a JSON field, as CRM.COM has it", function()

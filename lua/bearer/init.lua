@@ -9,16 +9,10 @@
 local catalogue = require "bearer.definition.catalogue"
 local core = require "bearer.core"
 local definition = require "bearer.definition"
+local drivers = require "bearer.drivers"
 local loop = require "bearer.loop"
-local words = require "bearer.definition.words"
 
--- Some hosts take it away later: what is asked for by name is found by this one all the same. A
--- module that is loaded then finds none itself, so those drivers that need no foreign library
--- are loaded now.
-local require = require
-require "bearer.drivers.blocking"
-require "bearer.drivers.manual"
-local io = io
+local io = io -- some hosts take it away later
 local ngx = rawget(_G, "ngx") -- inside nginx alone
 
 local bearer = {
@@ -27,41 +21,10 @@ local bearer = {
 
 -- ---- providers --------------------------------------------------------------------------
 
-local function load(name)
-  if not name:find("^[%w_]+$") then
-    return nil, "not the name of a provider"
-  end
-  local ok, result = pcall(require, "bearer.providers." .. name)
-  if ok and type(result) == "table" then
-    return result
-  elseif ok then
-    return nil, "its module returns no table"
-  end
-  local absent = ("module 'bearer.providers.%s' not found"):format(name)
-  return nil, tostring(result):find(absent, 1, true) and "no such provider" or tostring(result)
-end
-
-local function names_on_path()
-  local found = {}
-  for _, name in ipairs(catalogue.names()) do
-    found[name] = true
-  end
-  return found
-end
-
-local function find(name)
-  local def, why = load(name)
-  if def then
-    return def
-  end
-  local hint = why == "no such provider" and words.suggester()(name, names_on_path()) or ""
-  error(("bearer: provider %s: %s%s"):format(words.quote(name), why, hint), 0)
-end
-
 local compiled = setmetatable({}, { __mode = "v" }) -- providers by name
 
 local function compile(def)
-  local result, faults = definition.compile(def, load)
+  local result, faults = definition.compile(def, catalogue.load)
   if not result then
     error("bearer: the definition has faults:\n  " .. table.concat(faults, "\n  "), 0)
   end
@@ -72,7 +35,7 @@ local function provider_of(given)
   if core.type(given) == "bearer.provider" then
     return given
   elseif type(given) == "string" then
-    compiled[given] = compiled[given] or compile(find(given))
+    compiled[given] = compiled[given] or compile(catalogue.find(given))
     return compiled[given]
   elseif type(given) == "table" then
     return compile(given)
@@ -140,23 +103,9 @@ bearer.file = core.file
 
 -- ---- waiting ------------------------------------------------------------------------------
 
-local drivers = { blocking = true, resty = true, cqueues = true, luv = true, manual = true }
-
-local function load_driver(name)
-  if not drivers[name] then
-    local hint = words.suggester()(name, drivers)
-    error(("bearer: no driver %s%s"):format(words.quote(name), hint), 0)
-  end
-  local ok, found = pcall(require, "bearer.drivers." .. name)
-  if not ok then -- it needs what this host does not have
-    error(("bearer: driver '%s': %s"):format(name, tostring(found)), 0)
-  end
-  return found
-end
-
 local function driver_of(driver)
   if type(driver) == "string" then
-    return load_driver(driver)
+    return drivers.load(driver)
   elseif type(driver) == "table" and type(driver.wait) == "function" then
     return driver
   end
@@ -224,7 +173,6 @@ function loop.warn(text)
   pcall(bearer.warn, text)
 end
 
-loop.use(require(ngx and ngx.get_phase and ngx.timer and "bearer.drivers.resty"
-  or "bearer.drivers.blocking"))
+loop.use(drivers.load(ngx and ngx.get_phase and ngx.timer and "resty" or "blocking"))
 
 return bearer

@@ -1,8 +1,10 @@
 --- Which providers there are: modules named `bearer.providers.NAME` on `package.path`.
 -- @module bearer.definition.catalogue
-local catalogue = {}
+local words = require "bearer.definition.words"
 
-local io, package = io, package -- some hosts take them away later
+local io, package, require = io, package, require -- some hosts take them away later
+
+local catalogue = {}
 
 -- Lua cannot list a folder by itself; a shell can. What comes from package.path is quoted.
 local function files_in(folder)
@@ -41,6 +43,44 @@ function catalogue.names()
   end
   table.sort(names)
   return names
+end
+
+--- Load a definition by its name.
+-- @tparam string name
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] string why there is none
+function catalogue.load(name)
+  if not name:find("^[%w_]+$") then
+    return nil, "not the name of a provider"
+  end
+  local ok, result = pcall(require, "bearer.providers." .. name)
+  if ok and type(result) == "table" then
+    return result
+  elseif ok then
+    return nil, "its module returns no table"
+  end
+  local absent = ("module 'bearer.providers.%s' not found"):format(name)
+  return nil, tostring(result):find(absent, 1, true) and "no such provider" or tostring(result)
+end
+
+local function suggest(name)
+  local found = {}
+  for _, one in ipairs(catalogue.names()) do
+    found[one] = true
+  end
+  return words.suggester()(name, found)
+end
+
+--- Likewise, or an error that says what may have been meant.
+-- @raise when there is none
+function catalogue.find(name)
+  local def, why = catalogue.load(name)
+  if not def then
+    error(("bearer: provider %s: %s%s"):format(words.quote(name), why,
+      why == "no such provider" and suggest(name) or ""), 0)
+  end
+  return def
 end
 
 return catalogue

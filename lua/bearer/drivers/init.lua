@@ -1,0 +1,31 @@
+--- The drivers that come with bearer, by name: how a host waits. See the README beside this file.
+-- @module bearer.drivers
+-- @local
+local words = require "bearer.definition.words"
+
+-- Some hosts take it away later. What is loaded then finds none itself, so those drivers that need
+-- no foreign library are loaded now.
+local require = require
+require "bearer.drivers.blocking"
+require "bearer.drivers.manual"
+
+local drivers = {}
+
+local names = { blocking = true, resty = true, cqueues = true, luv = true, manual = true }
+
+--- A driver. It is loaded when it is asked for: it may need what this host does not have.
+-- @tparam string name
+-- @treturn table
+-- @raise on another name, and when it cannot be loaded
+function drivers.load(name)
+  if not names[name] then
+    error(("bearer: no driver %s%s"):format(words.quote(name), words.suggester()(name, names)), 0)
+  end
+  local ok, found = pcall(require, "bearer.drivers." .. name)
+  if not ok then
+    error(("bearer: driver '%s': %s"):format(name, tostring(found)), 0)
+  end
+  return found
+end
+
+return drivers
