@@ -276,7 +276,9 @@ end
 local function row_of(rules, name)
   local found
   for _, rule in ipairs(rules) do
-    if matches(rule[1][1], name) and (not found or #rule[1][1] > #found[1][1]) then
+    if rule[1][1] == name then
+      return rule
+    elseif matches(rule[1][1], name) and (not found or #rule[1][1] > #found[1][1]) then
       found = rule
     end
   end
