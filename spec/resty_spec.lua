@@ -295,7 +295,7 @@ describe_nginx("in nginx", function()
       assert.equal(1, s:logins())
     end)
 
-    it("tells an event that is the last, and writes its listener's errors to the error log", function()
+    it("tells the last event too, and writes its listener's errors to the error log", function()
       s:start {
         init = [[
           bad = new_login { on_event = function(event) error("boo of " .. event.event) end }

@@ -2,7 +2,8 @@
 -- @module bearer.definition.catalogue
 local words = require "bearer.definition.words"
 
-local io, package, require = io, package, require -- some hosts take them away later
+local require = require -- some hosts take these away later
+local io, package = io, package
 
 local catalogue = {}
 
