@@ -269,10 +269,10 @@ describe_nginx("in nginx", function()
         s.sb:tell("hubsoft", { delay = 0 })
         s:check_header(s.host:get "/header")
         s.host:get "/again" -- no limit
-        s.sb:tell("hubsoft", { delay = 0.4 })
+        s.sb:tell("hubsoft", { delay = 0.8 })
         local from = socket.gettime()
         local answer = s.host:get("/" .. phase .. "?reject=1")
-        assert.is_true(socket.gettime() - from < 0.3, phase)
+        assert.is_true(socket.gettime() - from < 0.6, phase)
         local word = phase == "log" and s.host:get("/x").body or word_of(answer)
         assert.equal("true", word, phase)
         s:await_fresh() -- though nobody asks for the header
