@@ -106,6 +106,34 @@ describe("a refusal:", function()
     assert.equal(login, kept)
   end)
 
+  -- Nobody gets such a token; it is taken here from where the login keeps it.
+  it("a token that was wiped with its login gives it", function()
+    local login = shop.login()
+    bearer.prewarm(login)
+    local getfenv, token = rawget(debug, "getfenv"), nil -- Lua 5.1 and LuaJIT
+    local getuservalue = rawget(debug, "getuservalue")
+    for slot = 1, 20 do
+      local value
+      if getfenv then
+        value = getfenv(login)[slot]
+      else
+        value = getuservalue(login, slot)
+      end
+      token = core.type(value) == "bearer.token" and value or token
+    end
+    login:close()
+    for _, method in ipairs { "header", "headers", "authorize", "refresh" } do
+      local message, err = call(token, method)
+      assert.equal("closed", err.code)
+      assert.matches("^shop: %w+ failed: the login is closed", message)
+    end
+    for _, method in ipairs { "value", "scope", "expires_in", "claims" } do
+      assert.equal(1, select("#", token[method](token)))
+      assert.is_nil((token[method](token)))
+    end
+    assert.matches("^bearer%.token %(shop, ", tostring(token))
+  end)
+
   it("is raised by assert as that sentence", function()
     for _, method in ipairs { "token", "header", "headers", "refresh" } do
       local login = refused_login()

@@ -295,7 +295,7 @@ describe_nginx("in nginx", function()
       assert.equal(1, s:logins())
     end)
 
-    it("tells the last event too, and writes its listener's errors to the error log", function()
+    it("tells an event though it is the last, and what its listener raises", function()
       s:start {
         init = [[
           bad = new_login { on_event = function(event) error("boo of " .. event.event) end }

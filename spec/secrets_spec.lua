@@ -95,60 +95,6 @@ describe("secret references:", function()
     assert.same({ "p=first", "p=second" }, sent)
   end)
 
-  it("one field of a JSON file", function()
-    local path = write("secrets.json",
-      '{"db":"x","erp":"hunter22\\n\\u00e9","n":5,"o":{"a":"b"},"e":""}')
-    local l, sent = login(bearer.file(path, { json = "erp" }))
-    assert(l:token())
-    assert.equal("p=hunter22%0A%C3%A9", sent[1])
-    for field, why in pairs {
-      none = "has no such field that is a text", n = "has no such field that is a text",
-      o = "has no such field that is a text", e = "is empty",
-    } do
-      local err = refused(bearer.file(path, { json = field }))
-      assert.equal(("input 'password': file %s %s"):format(path, why), err.description)
-    end
-    for _, text in ipairs { "hunter22", "[]]", '"erp"', '{"erp":"hunter22"' } do
-      local err = refused(bearer.file(write("secrets.json", text), { json = "erp" }))
-      assert.matches("is no JSON object$", err.description)
-      secrets.assert_absent(err, { "hunter22" })
-    end
-    assert.equal("file " .. path, tostring(bearer.file(path, { json = "erp" })))
-    for _, bad in ipairs {
-      3, "erp", { json = 3 }, { json = "" }, { json = "a\0b" }, { jsn = "x" },
-    } do
-      assert.has_error(function() bearer.file(path, bad) end)
-    end
-  end)
-
-  it("by a relative path, below $CREDENTIALS_DIRECTORY first", function()
-    write("erp", "from the folder\n")
-    local script = [[
-      local bearer = require "bearer"
-      local login = bearer.login({ name = "x", inputs = { p = { secret = true } },
-        login = { url = "https://x.example/", body = "${p}", content_type = "text/plain" },
-      }, { p = bearer.file(arg[1]) },
-        { retries = 0, transport = function(request)
-          print(request.body)
-          return { status = 200, body = '{"access_token":"t"}' }
-        end })
-      local _, message = login:token()
-      print(message)
-    ]]
-    local path = write("script.lua", script)
-    local function sends(name, credentials)
-      return (helper.run(helper.command {
-        "env", "CREDENTIALS_DIRECTORY=" .. (credentials or folder), helper.interpreter, path, name,
-      }))
-    end
-    assert.equal("from the folder\nnil\n", sends "erp")
-    assert.matches("\ndescribe", sends "spec/wire_spec.lua") -- else from where we are
-    assert.matches("file erp does not exist", sends("erp", "/none/such"), 1, true)
-    assert.equal("from the folder\nnil\n", sends(folder .. "/erp", "/none/such"))
-    write("other", "not this one")
-    assert.matches("does not exist", sends("/other"), 1, true) -- an absolute one is just that
-  end)
-
   it("a rotated one lifts the hold of a refused one at once", function()
     local path = write("secret", "old\n")
     local l, sent = login(bearer.file(path), 401)
@@ -167,7 +113,7 @@ describe("secret references:", function()
     assert.matches("is not set", refused(bearer.env "BEARER_SPEC_NOT_SET").description)
     for path, why in pairs {
       [folder .. "/missing"] = "does not exist",
-      [folder .. "/locked/below"] = "cannot be opened",
+      [folder .. "/locked/below"] = "does not exist",
       [folder] = "is no regular file",
       [fifo] = "is no regular file",
       ["/dev/zero"] = "is no regular file",

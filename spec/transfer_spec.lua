@@ -252,32 +252,6 @@ openssl x509 -req -in r.pem -signkey k.pem -days %d -extfile ext -out c.pem]])
       succeeds(with(read(cert), key), at)
     end)
 
-    it("with a pass phrase, and as PKCS#12", function()
-      local cert, locked, p12 = strict.client_cert, folder .. "/locked.key", folder .. "/client.p12"
-      helper.must(("openssl pkcs8 -topk8 -in %s -out %s -passout pass:phrase"):format(
-        quote(strict.client_key), quote(locked)))
-      helper.must(("openssl pkcs12 -export -in %s -inkey %s -out %s -passout pass:phrase"):format(
-        quote(cert), quote(strict.client_key), quote(p12)))
-      local function phrase(key_password, given, key)
-        local options = with(given, key)
-        options.key_password = key_password
-        return options
-      end
-      write("phrase", "phrase\n")
-      for _, password in ipairs { "phrase", bearer.file(folder .. "/phrase") } do
-        succeeds(phrase(password, cert, locked), at)
-        succeeds(phrase(password, cert, read(locked)), at)
-        succeeds(phrase(password, p12), at)
-        succeeds(phrase(password, read(p12)), at)
-        succeeds(phrase(password, bearer.file(p12)), at)
-      end
-      for _, password in ipairs { "another", false } do
-        local err = fails("tls", phrase(password, cert, locked), at)
-        assert.matches("pass phrase", err.description, 1, true)
-        fails("tls", phrase(password, p12), at)
-      end
-    end)
-
     it("that is missing is the server's refusal", function()
       local t, _, err = new({ ca_file = strict.ca_file }, at):token()
       assert.is_nil(t)

@@ -6,11 +6,11 @@
 static const bearer_code_row rows[BEARER_CODES] = {
   [BEARER_OK] = { "ok", BEARER_TRANSIENT, "nothing went wrong" },
   [BEARER_REFUSED] = { "refused", BEARER_TERMINAL,
-                       "a 2xx, but `expect` is not met or the answer is an error" },
+                       "a 2xx, but `expect` is not met or the answer is an error; or a "
+                       "token just bought is not replaced again" },
   [BEARER_BAD_ANSWER] = { "bad_answer", BEARER_TRANSIENT,
                           "empty, cut off, not JSON, without a token, or with one that "
-                          "no "
-                          "header can carry" },
+                          "no header can carry" },
   [BEARER_TOO_LARGE] = { "too_large", BEARER_TRANSIENT, "longer than `max_response`" },
   [BEARER_TIMEOUT] = { "timeout", BEARER_TRANSIENT,
                        "`timeout` or `connect_timeout` is over" },
@@ -18,8 +18,7 @@ static const bearer_code_row rows[BEARER_CODES] = {
   [BEARER_CONNECT] = { "connect", BEARER_TRANSIENT, "nobody listens there" },
   [BEARER_TLS] = { "tls", BEARER_TRANSIENT,
                    "no trusted connection: wrong certificate, wrong name, no common "
-                   "version, "
-                   "or a certificate of one's own that cannot be used" },
+                   "version, or a certificate of one's own that cannot be used" },
   [BEARER_PROXY] = { "proxy", BEARER_TRANSIENT, "the proxy refused" },
   [BEARER_NETWORK] = { "network", BEARER_TRANSIENT,
                        "any other trouble on the way; a `transport` that gave no "
@@ -32,27 +31,23 @@ static const bearer_code_row rows[BEARER_CODES] = {
   [BEARER_MEMORY] = { "memory", BEARER_TRANSIENT,
                       "the system had no memory, descriptor or thread left" },
   [BEARER_INTERRUPTED] = { "interrupted", BEARER_TRANSIENT,
-                           "an error was raised in the midst of it, by a debug hook "
-                           "say" },
+                           "an error was raised in the midst of it, by a debug hook or "
+                           "the option `refused` say" },
   [BEARER_PENDING] = { "pending", BEARER_TRANSIENT,
                        "the answer is under way, and this caller cannot wait for it: ask "
-                       "again "
-                       "later" },
+                       "again later" },
   [BEARER_CANNOT_WAIT] = { "cannot_wait", BEARER_TRANSIENT,
                            "the driver cannot wait in this place: there is no token yet, "
-                           "or the "
-                           "call or logout was not sent" },
+                           "or the call or logout was not sent" },
   [BEARER_NO_SECRET] = { "no_secret", BEARER_TERMINAL,
                          "a secret reference or function gave nothing, or not what its "
-                         "kind "
-                         "asks" },
+                         "kind asks" },
   [BEARER_BAD_REQUEST] = { "bad_request", BEARER_TERMINAL,
                            "the definition and these values make no request that can be "
                            "sent" },
   [BEARER_REFRESH_TOKEN_LOST] = { "refresh_token_lost", BEARER_TERMINAL,
                                   "the answer that held the next refresh token was lost, "
-                                  "and "
-                                  "this login has no other way" },
+                                  "and this login has no other way" },
   [BEARER_CLOSED] = { "closed", BEARER_CLASS_CLOSED, "the login is closed" },
 };
 
