@@ -217,7 +217,7 @@ describe("what is raised by", function()
     local login = new(nil, nil, { refused = function()
       error("not decided on t1-value, hunter22, s3cr3t-k3y")
     end })
-    local err = refused("interrupted", "^" .. here
+    local err = refused("interrupted", "^option 'refused': it raised an error: " .. here
       .. "not decided on %*%*%*, %*%*%*, %*%*%*$", login:request { url = "/x?y=z" })
     assert.same({ "request", "GET https://shop.example/x" }, { err.step, err.request })
     assert.equal(0, login:status().refused) -- it is the judge that is broken, not the token

@@ -62,10 +62,11 @@ static void fail_step(bearer_job *job, bearer_code code, const char *text) {
 static const bearer_vars *secrets_of(frame *f) {
   bearer_vars *vars = &f->call->vars;
   const bearer_token *t = bearer_token_test(f->c.L, f->token);
-  const bearer_vars *inputs = &f->call->login->inputs;
+  const bearer_vars *inputs;
   int ok = 1;
   if (f->call->kind != BEARER_CALL_REQUEST)
     return f->c.vars;
+  inputs = &f->call->login->inputs;
   bearer_vars_clear(vars);
   if (t != NULL)
     ok = bearer_vars_copy(vars, &t->vars);
@@ -207,7 +208,7 @@ static int has_refused_code(frame *f, const bearer_response *response) {
 /* The option `refused`: 1, 0, or -1 when it raised an error. */
 static int asks_host(frame *f, const bearer_response *response) {
   lua_State *L = f->c.L;
-  char text[BEARER_SHOWN_MAX + 8];
+  char text[BEARER_SHOWN_MAX], why[BEARER_SHOWN_MAX + 64];
   int is;
   bearer_get_slot(L, f->options, BEARER_OPTION_REFUSED);
   if (!lua_isfunction(L, -1)) {
@@ -223,7 +224,9 @@ static int asks_host(frame *f, const bearer_response *response) {
     return lua_error(L);
   default:
     bearer_explain_raised(L, -1, secrets_of(f), text, sizeof(text));
-    bearer_failure_set(&f->call->failure, BEARER_INTERRUPTED, text);
+    snprintf(why, sizeof(why), "option 'refused': it raised an error: %s", text);
+    bearer_failure_set(&f->call->failure, BEARER_INTERRUPTED, NULL);
+    bearer_failure_describe(&f->call->failure, NULL, why, strlen(why));
     is = -1;
   }
   lua_pop(L, 1);

@@ -95,7 +95,8 @@ The fields.
 @tfield ?number retry_after seconds until another attempt is made
 @tfield ?boolean held true for a call that found the login held: nothing was asked this
 time
-@tfield ?table details the provider's own error fields, by their own names
+@tfield ?table details the provider's own error fields, by their own names; a copy each
+time
 */
 static void set_fields(lua_State *L, const bearer_failure *f, const char *provider,
                        const char *step) { /* [-0, +0, m]: into the table on top */

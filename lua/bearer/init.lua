@@ -12,6 +12,7 @@ local definition = require "bearer.definition"
 local drivers = require "bearer.drivers"
 local loop = require "bearer.loop"
 
+local io = io -- some hosts take it away later
 local ngx = rawget(_G, "ngx") -- inside nginx alone
 
 local bearer = {

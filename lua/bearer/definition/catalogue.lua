@@ -2,7 +2,8 @@
 -- @module bearer.definition.catalogue
 local words = require "bearer.definition.words"
 
-local require = require -- some hosts take it away later
+local require = require -- some hosts take these away later
+local io, package = io, package
 
 local catalogue = {}
 
@@ -10,7 +11,9 @@ local catalogue = {}
 local function files_in(folder)
   local names = {}
   local quoted = "'" .. folder:gsub("'", "'\\''") .. "'"
-  local ok, listing = pcall(io.popen, "ls -1 -- " .. quoted .. " 2>/dev/null")
+  local ok, listing = pcall(function()
+    return io.popen("ls -1 -- " .. quoted .. " 2>/dev/null")
+  end)
   if ok and listing then -- some hosts have no popen
     for name in listing:lines() do
       names[#names + 1] = name
@@ -29,7 +32,7 @@ end
 -- @treturn {string,…}
 function catalogue.names()
   local seen, names = {}, {}
-  for template in package.path:gmatch("[^;]+") do
+  for template in (package.path or ""):gmatch("[^;]+") do
     local folder = provider_folder(template)
     for _, file in ipairs(folder and files_in(folder) or {}) do
       local name = file:match("^([%w_]+)%.lua$")

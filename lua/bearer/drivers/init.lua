@@ -3,7 +3,11 @@
 -- @local
 local words = require "bearer.definition.words"
 
-local require = require -- some hosts take it away later
+-- Some hosts take it away later. What is loaded then finds none itself, so those drivers that need
+-- no foreign library are loaded now.
+local require = require
+require "bearer.drivers.blocking"
+require "bearer.drivers.manual"
 
 local drivers = {}
 
