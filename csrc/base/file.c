@@ -12,6 +12,7 @@
 static const char *why_not_opened(void) {
   switch (errno) {
   case ENOENT:
+  case ENOTDIR: /* a folder of its path is none */
     return "does not exist";
   case EACCES:
     return "may not be read";

@@ -249,21 +249,16 @@ static void give_up_call(bearer_job *job) {
   }
 }
 
-/* core.turn(seconds) -> an instant: until then core.next() goes on stepping */
-static int job_turn(lua_State *L) {
-  bearer_lua_state *state = bearer_state_here(L);
-  state->till = bearer_now(state) + luaL_checknumber(L, 1);
-  state->has_stepped = 0;
-  lua_pushnumber(L, state->till);
-  return 1;
-}
-
-/* core.next() -> a job that has been stepped, since something has happened to it, and
-   what it needs, as core.step says it; nothing when there is none, or when the time is
-   over: but one is stepped at least */
+/* core.next([seconds]) -> a job that has been stepped, since something has happened to it,
+   and what it needs, as core.step says it; nothing when there is none, or when the time is
+   over, though one is stepped at least. The first call of a turn says how long that is. */
 static int job_next(lua_State *L) {
   bearer_lua_state *state = bearer_state_here(L);
   bearer_job *job;
+  if (lua_type(L, 1) == LUA_TNUMBER) {
+    state->till = bearer_now(state) + lua_tonumber(L, 1);
+    state->has_stepped = 0;
+  }
   if (state->has_stepped && bearer_now(state) > state->till)
     return 0;
   job = next_ready(state);
@@ -277,6 +272,12 @@ static int job_next(lua_State *L) {
   give_up_call(job);
   step(L, 1);
   return lua_gettop(L);
+}
+
+/* core.till() -> the instant at which the turn is over */
+static int job_till(lua_State *L) {
+  lua_pushnumber(L, bearer_state_here(L)->till);
+  return 1;
 }
 
 /* core.due() -> seconds until core.next() will find one without news from outside, or nil
@@ -357,7 +358,7 @@ static int job_told(lua_State *L) {
 
 static const luaL_Reg functions[] = {
   { "step", job_step },       { "answer", job_answer }, { "abandon", job_abandon },
-  { "give_up", job_give_up }, { "turn", job_turn },     { "next", job_next },
+  { "give_up", job_give_up }, { "till", job_till },     { "next", job_next },
   { "due", job_due },         { "count", job_count },   { "ended", job_ended },
   { "state", job_state },     { "told", job_told },     { NULL, NULL },
 };

@@ -3,20 +3,7 @@
 -- to end, an instant to come, a function of the host's to be called), and that is seen to here.
 -- The methods that may wait have their face here, too.
 --
--- A *driver* tells how a host waits. `job` is a table for its own notes.
---
---    wait(seconds, job)   suspend the caller until the job has ended, for so many seconds at
---                         most; earlier is fine
---    wake(job)            optional: the job has ended
---    start()              optional: something is under way; have it polled though nobody waits
---    can_wait()           optional: true, or false and a code: is this a place to wait?
---    can_begin()          optional: likewise, to begin something that others wait for
---    apart(f)             optional: run f soon, in a coroutine of its own
---    guards               optional: true when nobody can end those coroutines
---    turn(till), left()   optional, for a driver whose `wake` only takes note: let those whose job
---                         has ended go on, until that instant; how many have yet to
---    moves                optional: true when the host does all the polling
---    blocks               optional: true when no other coroutine runs while this one waits
+-- How a host waits is told by a driver: see drivers/README.md.
 --
 -- @module bearer.loop
 -- @local
@@ -34,13 +21,12 @@ local function weakly(name)
   return shared[name]
 end
 
-local notes = weakly "notes" -- the drivers', by job
-local callers = weakly "callers" -- the coroutine that runs a function of the host's, by job
-local owned = weakly "owned" -- jobs that are moved by the one who waits for them
-local needs = weakly "needs" -- what such a job needs, when a poll has stepped it
+-- What is known of a job: its `driver`, by which it is waited for, and the driver's own `note`;
+-- `caller`, the coroutine that runs a function of the host's for it; `is_owned`: it is moved by the
+-- one who waits for it, and what it `needs` then, when a poll has stepped it.
+local jobs = weakly "jobs"
 local calling = weakly "calling" -- the functions in which the host's are run
 local telling = weakly "telling" -- likewise, its listeners
-local drivers = weakly "drivers" -- the one by which a job is waited for
 local tellers = setmetatable({}, { __mode = "v" }) -- the last coroutine that told events
 
 local driver = shared.driver
@@ -137,40 +123,61 @@ local function is_told()
     and core.runs(telling, nil, teller)
 end
 
--- Tell those events that there are now: what they cause is told the next time, so that a
--- listener that asks its login goes round in no circle.
+-- Tell those events that there are now, and once more what they cause: a listener that asks its
+-- login goes round in no circle.
 local function tell()
   local count = core.events()
   if count > 0 and not is_told() then
     tellers[1] = core.thread()
     tell_some(count)
+    tell_some(core.events())
   end
 end
 
 -- ---- what a step needs ------------------------------------------------------------------
 
-local function note_of(job)
-  local note = notes[job]
-  if not note or drivers[job] ~= driver then
-    note = {}
-    notes[job] = note
-    drivers[job] = driver
+local function known_of(job)
+  local known = jobs[job]
+  if not known then
+    known = {}
+    jobs[job] = known
   end
-  return note
+  return known
 end
 
-local function wake(job)
-  local note, used = notes[job], drivers[job] or driver
-  if used.wake then
-    used.wake(note or {})
+local function note_of(job)
+  local known = known_of(job)
+  if known.driver ~= driver then
+    known.driver, known.note = driver, {}
   end
+  return known.note
+end
+
+local function wake(known)
+  if known.note and known.driver.wake then
+    known.driver.wake(known.note)
+  end
+end
+
+-- Tell those who wait for a job that has ended, and those who listen.
+local function announce()
+  local job = core.ended()
+  while job do
+    local known = jobs[job]
+    if known then
+      wake(known)
+      jobs[job] = nil -- its coroutines know the job
+    end
+    job = core.told(job)
+  end
+  tell()
 end
 
 local sender, go_on
 
 -- Call a function of the host's; it may yield. Gives what core.answer does.
 local function call_host(job, turn, f, request, options)
-  callers[job] = core.thread()
+  known_of(job).caller = core.thread()
   if options then
     return core.answer(job, turn, protected(f, request, sender(options)))
   end
@@ -179,31 +186,19 @@ end
 
 calling[call_host] = true
 
--- Tell those who wait for a job that has ended, and those who listen.
-local function announce()
-  local job = core.ended()
-  while job do
-    wake(job)
-    notes[job], drivers[job], callers[job] = nil, nil, nil -- coroutines, which know the job
-    job = core.told(job)
-    tell()
-  end
-end
-
--- See to what the step of a job says that it needs, and tell what has come of it. Gives the job.
+-- See to what the step of a job says that it needs.
 function go_on(job, need, turn, what, request, options)
-  if not need then
-    announce()
-  elseif owned[job] then
-    needs[job] = { need, turn, what, request, options }
-    wake(job)
-  else
-    callers[job] = nil
+  local known = jobs[job]
+  if need and known and known.is_owned then
+    known.needs = { need, turn, what, request, options }
+    wake(known)
+  elseif need then
+    known_of(job).caller = nil
     apart(function()
       go_on(job, call_host(job, turn, what, request, options))
+      announce()
     end)
   end
-  return job
 end
 
 -- ---- moving -----------------------------------------------------------------------------
@@ -211,7 +206,9 @@ end
 -- Move a job as far as it goes.
 local function move(job)
   go_on(job, core.step(job))
-  if driver.start and core.state(job) ~= "ended" then
+  if core.state(job) == "ended" then
+    announce()
+  elseif driver.start then
     driver.start()
   end
 end
@@ -238,16 +235,14 @@ local work = 0.0003 -- seconds in one poll
 
 -- Advance everything that can be without waiting.
 local function advance()
-  local till = core.turn(work)
-  local job, need, turn, what, request, options = core.next()
+  local job, need, turn, what, request, options = core.next(work)
   while job do
     go_on(job, need, turn, what, request, options)
     job, need, turn, what, request, options = core.next()
   end
   announce()
-  tell() -- what listeners have caused
   if driver.turn then
-    driver.turn(till)
+    driver.turn(core.till())
   end
 end
 
@@ -293,7 +288,7 @@ end
 -- Is nobody in the midst of the function of the host's that a job has asked for? Its coroutine is
 -- gone, or an error has passed through it before there was an answer.
 local function is_lost(job)
-  local caller = callers[job]
+  local caller = jobs[job] and jobs[job].caller
   if driver.guards or not caller then
     return not driver.apart -- it may have yet to begin
   end
@@ -305,7 +300,7 @@ local function wait_for_host(job)
   if is_lost(job) then
     core.abandon(job) -- and an answer with it
     move(job)
-  elseif callers[job] == core.thread() or driver.blocks and not core.can_yield() then
+  elseif known_of(job).caller == core.thread() or driver.blocks and not core.can_yield() then
     return "pending"
   elseif driver.blocks then
     coroutine.yield()
@@ -322,7 +317,8 @@ local function state_of(job)
     loop.poll(0)
     state = core.state(job)
   end
-  return state ~= "ended" and not needs[job] and state or nil
+  local known = jobs[job]
+  return state ~= "ended" and not (known and known.needs) and state or nil
 end
 
 -- Wait until a job has ended, or needs something of the one who waits for it. Nil, or a code:
@@ -334,7 +330,8 @@ local function wait(job)
     if not code and state == "calling" then
       code = wait_for_host(job)
     elseif not code then
-      driver.wait(math.min(loop.due() or longest_wait, longest_wait),
+      local due = loop.due()
+      driver.wait(due and due < longest_wait and due or longest_wait,
         not driver.blocks and note_of(job) or nil)
     end
     if code then
@@ -384,17 +381,18 @@ local function answer(job, need, turn, what, request, options)
 end
 
 local function take_need(job)
-  local found = needs[job]
-  needs[job] = nil
-  if found then
-    return found[1], found[2], found[3], found[4], found[5]
+  local known = known_of(job)
+  local needs = known.needs
+  known.needs = nil
+  if needs then
+    return needs[1], needs[2], needs[3], needs[4], needs[5]
   end
   return core.step(job)
 end
 
 -- Move a call to its end. Gives its result.
 local function complete(job)
-  owned[job] = true
+  known_of(job).is_owned = true
   local need, turn, what, request, options = core.step(job)
   while core.state(job) ~= "ended" do
     if need then
