@@ -176,8 +176,7 @@ describe("bearer.file,", function()
       assert.equal("of the working directory", run(nil, "both"))
       assert.equal("of the working directory", run("", "both"))
       assert.equal("of the working directory", run("/none/such", "both"))
-      assert.equal("input 'p': file both cannot be opened", -- what is set there is no folder
-        run(folder .. "/work/only", "both"))
+      assert.equal("of the working directory", run(folder .. "/work/only", "both")) -- it is a file
       assert.equal("input 'p': file none does not exist", run("", "none"))
     end)
 

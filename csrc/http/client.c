@@ -164,8 +164,20 @@ static void wait_for_news(bearer_client *client, long ms) {
   }
 }
 
+void bearer_client_expect_wait(bearer_client *client, int waits) {
+  client->worker.caller_waits = waits;
+}
+
+int bearer_client_wait(bearer_client *client, long max_ms) {
+  int ended;
+  if (max_ms > 0 && bearer_worker_lead(&client->worker, max_ms))
+    return count(client, &ended);
+  return bearer_client_poll(client, max_ms);
+}
+
 int bearer_client_poll(bearer_client *client, long max_ms) {
   int ended, open;
+  bearer_worker_release(&client->worker);
   bearer_worker_move(&client->worker, max_ms);
   open = count(client, &ended);
   if (max_ms <= 0 || ended || !bearer_client_moves_itself(client))
@@ -176,6 +188,7 @@ int bearer_client_poll(bearer_client *client, long max_ms) {
 
 bearer_transfer *bearer_client_next_ended(bearer_client *client) {
   bearer_transfer *t;
+  bearer_worker_release(&client->worker);
   lock(client);
   t = bearer_list_first(&client->worker.multi.ended);
   if (t != NULL)

@@ -1,7 +1,7 @@
 /*
- * The caller's side: have a request sent, learn that it has ended. Nothing here waits for
- * a lookup, a handshake or a disk, follows a redirect, or can be talked out of verifying
- * TLS. A client is used by one thread at a time.
+ * The caller's side: have a request sent, learn that it has ended. Nothing here but
+ * bearer_client_wait waits for a lookup, a handshake or a disk, follows a redirect, or
+ * can be talked out of verifying TLS. A client is used by one thread at a time.
  */
 #ifndef BEARER_CLIENT_H
 #define BEARER_CLIENT_H
@@ -33,6 +33,11 @@ int bearer_transfer_has_ended(bearer_transfer *t);
 /* Abort if it runs; wipe and free it. NULL is fine. */
 void bearer_transfer_close(bearer_transfer *t);
 
+/* Is the caller going to wait, by bearer_client_wait, for what it sends from now on? */
+void bearer_client_expect_wait(bearer_client *client, int waits);
+/* As bearer_client_poll, but the transfers are moved by the caller itself, when there
+   were none before: it waits for its own handshake then, and even for that of another. */
+int bearer_client_wait(bearer_client *client, long max_ms);
 /* Wait at most max_ms for one to end. How many have not. */
 int bearer_client_poll(bearer_client *client, long max_ms);
 /* One that has ended, each once; NULL when there is none. */

@@ -146,7 +146,7 @@ int bearer_multi_wait_idle(bearer_multi *m) {
   is_idle = m->thread == BEARER_HAS_THREAD && m->queue.places == 0 &&
             m->queue.waiting == 0 && bearer_list_first(&m->given_up) == NULL;
   m->is_idle = is_idle;
-  while (is_idle && m->waits)
+  while (is_idle && (m->waits || m->is_led) && !m->stop)
     pthread_cond_wait(&m->idle, &m->mutex);
   m->is_idle = 0;
   pthread_mutex_unlock(&m->mutex);
@@ -156,7 +156,7 @@ int bearer_multi_wait_idle(bearer_multi *m) {
 void bearer_multi_wake(bearer_multi *m) {
   bearer_connections *c;
   pthread_mutex_lock(&m->mutex);
-  c = m->waits && !m->is_idle ? m->connections : NULL;
+  c = m->waits && (!m->is_idle || m->is_led) ? m->connections : NULL;
   m->waits = 0; /* libcurl remembers it, if the wait has not begun yet */
   if (m->is_idle)
     pthread_cond_signal(&m->idle);
@@ -185,7 +185,7 @@ void bearer_multi_abandon(bearer_multi *m, bearer_code code, const char *reason,
   m->thread = BEARER_NO_THREAD;
   if (in_child)
     init_conditions(m);
-  m->stop = m->waits = m->broken = m->is_idle = 0;
+  m->stop = m->waits = m->broken = m->is_idle = m->is_led = 0;
   m->most_connections = 0;
   while ((t = bearer_multi_any(m)) != NULL) {
     t->easy = NULL;  /* left behind with its multi handle */

@@ -27,7 +27,9 @@ typedef struct bearer_multi {
                            nobody has asked for it */
   pthread_cond_t news;  /* a caller waits for one to end */
   pthread_cond_t idle;  /* the thread waits for something to move */
-  int is_idle;
+  int is_idle;          /* it does */
+  int is_led; /* and goes on doing so, while the caller makes the steps and waits itself
+               */
   enum { BEARER_NO_THREAD, BEARER_HAS_THREAD, BEARER_THREAD_ENDED } thread;
   int stop;  /* the thread is to end */
   int waits; /* somebody waits, and is to be woken when there is news */
@@ -50,9 +52,8 @@ int bearer_multi_open_pipe(bearer_multi *m);
 /* Wait for one to end, no longer than so many milliseconds. For the caller's side. */
 void bearer_multi_wait_for_news(bearer_multi *m, long ms);
 
-/* Wait for something to move, when there is nothing. 0: there is something. For the
- * thread.
- */
+/* Wait for something to move, when there is nothing, or while the caller sees to it. 0:
+   there is something. For the thread. */
 int bearer_multi_wait_idle(bearer_multi *m);
 
 /* End a wait. From any thread, not under the mutex. */

@@ -192,9 +192,9 @@ static void limit_connections(bearer_multi *m, int waiting, int places) {
 }
 
 /* Under the mutex: what is added from now on finds a thread that has ended, or wakes. */
-static int rest(bearer_multi *m) {
+static int rest(bearer_multi *m, int in_thread) {
   if (m->stop || (m->connections == NULL && m->queue.waiting == 0)) {
-    if (m->thread == BEARER_HAS_THREAD)
+    if (in_thread)
       m->thread = BEARER_THREAD_ENDED;
     return -1;
   }
@@ -205,12 +205,12 @@ static int rest(bearer_multi *m) {
   return m->queue.waiting > 0 || bearer_list_first(&m->reading) != NULL ? LOOK : 60000;
 }
 
-static int look_round(bearer_multi *m) {
+static int look_round(bearer_multi *m, int in_thread) {
   int waiting, places, ms;
   pthread_mutex_lock(&m->mutex);
   waiting = m->queue.waiting;
   places = m->queue.places;
-  ms = rest(m);
+  ms = rest(m, in_thread);
   m->waits = ms > 0;
   pthread_mutex_unlock(&m->mutex);
   limit_connections(m, waiting, places);
@@ -229,10 +229,10 @@ static int is_to_stop(bearer_multi *m) {
 static int open_connections(bearer_multi *m) {
   bearer_connections *c = m->connections;
   bearer_transfer *t;
+  if (is_to_stop(m)) /* whoever stops it ends all; another may be at libcurl's wait */
+    return 0;
   if (c != NULL)
     return 1;
-  if (is_to_stop(m))
-    return 0;
   c = bearer_connections_new();
   pthread_mutex_lock(&m->mutex);
   m->connections = c;
@@ -257,7 +257,7 @@ int bearer_step(bearer_multi *m, int in_thread) {
     expire_waiting(m);
     perform(m);
   }
-  ms = look_round(m);
+  ms = look_round(m, in_thread);
   if (ms < 0 && in_thread)
     OPENSSL_thread_stop(); /* now, and not at the thread's end: it takes a lock */
   pthread_mutex_unlock(&m->step);
@@ -278,7 +278,7 @@ static int is_spinning(bearer_multi *m, const bearer_connections *c, double bega
   return ++m->quick_waits % 256 == 0 && !bearer_connections_are_whole(c);
 }
 
-static void wait_for_sockets(bearer_multi *m, int ms) {
+void bearer_step_wait_for_sockets(bearer_multi *m, int ms) {
   double began = bearer_transfer_now();
   bearer_connections *c;
   pthread_mutex_lock(&m->mutex);
@@ -297,7 +297,7 @@ static void wait_for_sockets(bearer_multi *m, int ms) {
 
 void bearer_step_wait(bearer_multi *m, int ms) {
   if (!bearer_multi_wait_idle(m))
-    wait_for_sockets(m, ms);
+    bearer_step_wait_for_sockets(m, ms);
 }
 
 /* ---- the end of all ---------------------------------------------------------- */

@@ -1,7 +1,8 @@
 /*
  * The step that moves the transfers of one client: made by a thread (worker.h), or by the
- * callers themselves where the system grants none. Whoever makes the first step makes the
- * multi handle, so that nobody pays for it who only wants something sent.
+ * callers themselves where the system grants none or they wait anyway. Whoever makes the
+ * first step makes the multi handle, so that nobody pays for it who only wants something
+ * sent.
  */
 #ifndef BEARER_STEP_H
 #define BEARER_STEP_H
@@ -14,6 +15,8 @@
    is nothing more to do here: it was to stop, or the multi handle cannot be made. */
 int bearer_step(bearer_multi *m, int in_thread);
 /* Wait so long at most, for libcurl's sockets or to be woken. */
+void bearer_step_wait_for_sockets(bearer_multi *m, int ms);
+/* Likewise for the thread: as long as it takes when there is nothing to move. */
 void bearer_step_wait(bearer_multi *m, int ms);
 
 /* End all that has not ended, close every connection. Nobody is at a step. */

@@ -153,16 +153,28 @@ static void fail(bearer_worker *w, bearer_transfer *t, bearer_code code,
   pthread_mutex_unlock(&w->multi.mutex);
 }
 
+/* An older libcurl waits for a lookup that is stuck: that is left to the thread. */
+static int may_lead(const bearer_worker *w) {
+#if LIBCURL_VERSION_NUM >= 0x075700
+  return w->caller_waits && w->multi.is_idle;
+#else
+  (void)w;
+  return 0;
+#endif
+}
+
 void bearer_worker_add(bearer_worker *w, bearer_transfer *t) {
-  int ok, has_thread;
+  int ok, has_thread, is_led;
   pthread_mutex_lock(&w->multi.mutex);
   ok = bearer_multi_add(&w->multi, t);
   has_thread = w->multi.thread == BEARER_HAS_THREAD;
+  is_led = w->multi.is_led |= ok && has_thread && may_lead(w);
   pthread_mutex_unlock(&w->multi.mutex);
   if (!ok) {
     fail(w, t, BEARER_MEMORY, "not enough memory");
   } else if (has_thread) {
-    bearer_multi_wake(&w->multi);
+    if (!is_led)
+      bearer_multi_wake(&w->multi);
   } else {
     bearer_fork_lock();
     if (bearer_fork_exits())
@@ -173,16 +185,59 @@ void bearer_worker_add(bearer_worker *w, bearer_transfer *t) {
   }
 }
 
-void bearer_worker_move(bearer_worker *w, long max_ms) {
-  bearer_multi *m = &w->multi;
-  int ms, ended;
-  if (!w->refused || bearer_fork_exits())
-    return;
-  ms = bearer_step(m, 0);
+/* ---- by the caller ------------------------------------------------------------ */
+
+static int has_ended(bearer_multi *m) {
+  int ended;
   pthread_mutex_lock(&m->mutex);
   ended = bearer_list_first(&m->ended) != NULL;
   pthread_mutex_unlock(&m->mutex);
-  if (ended || max_ms <= 0 || ms <= 0)
+  return ended;
+}
+
+/* In pieces, since libcurl goes on waiting after a signal. */
+int bearer_worker_lead(bearer_worker *w, long max_ms) {
+  const double piece = 100; /* milliseconds */
+  bearer_multi *m = &w->multi;
+  double till, left;
+  int is_led, ms;
+  pthread_mutex_lock(&m->mutex);
+  is_led = m->is_led;
+  pthread_mutex_unlock(&m->mutex);
+  if (!is_led)
+    return 0;
+  till = bearer_transfer_now() + (double)max_ms / 1000;
+  while ((ms = bearer_step(m, 0)) >= 0 && !has_ended(m)) {
+    left = (till - bearer_transfer_now()) * 1000;
+    if (left <= 0)
+      break;
+    left = left < piece ? left : piece;
+    if (ms > 0)
+      bearer_step_wait_for_sockets(m, ms < left ? ms : (int)left + 1);
+  }
+  bearer_worker_release(w);
+  return 1;
+}
+
+void bearer_worker_release(bearer_worker *w) {
+  bearer_multi *m = &w->multi;
+  int is_left;
+  pthread_mutex_lock(&m->mutex);
+  is_left = m->is_led && (m->queue.places > 0 || m->queue.waiting > 0 ||
+                          bearer_list_first(&m->given_up) != NULL);
+  m->is_led = 0;
+  pthread_mutex_unlock(&m->mutex);
+  if (is_left)
+    bearer_multi_wake(m);
+}
+
+void bearer_worker_move(bearer_worker *w, long max_ms) {
+  bearer_multi *m = &w->multi;
+  int ms;
+  if (!w->refused || bearer_fork_exits())
+    return;
+  ms = bearer_step(m, 0);
+  if (has_ended(m) || max_ms <= 0 || ms <= 0)
     return;
   bearer_step_wait(m, ms < max_ms ? ms : (int)max_ms);
   bearer_step(m, 0);

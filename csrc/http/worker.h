@@ -17,7 +17,8 @@ typedef struct {
   pthread_t thread;        /* under bearer_fork_lock */
   bearer_fork_entry entry; /* from the first transfer on */
   int is_entered;
-  int refused; /* the system grants no thread: the callers make the steps */
+  int caller_waits; /* as soon as it has sent: see bearer_worker_lead */
+  int refused;      /* the system grants no thread: the callers make the steps */
 } bearer_worker;
 
 void bearer_worker_init(bearer_worker *w, int most);
@@ -29,6 +30,13 @@ void bearer_worker_close(bearer_worker *w);
 
 /* Have a transfer moved; should that be impossible, it has ended then. */
 void bearer_worker_add(bearer_worker *w, bearer_transfer *t);
+
+/* What was added while the thread was idle and `caller_waits` is moved here and now,
+   until one has ended, for so long at most; the thread sleeps on meanwhile. Two switches
+   of threads less. 0: there is no such thing. */
+int bearer_worker_lead(bearer_worker *w, long max_ms);
+/* From now on that is the thread's again. */
+void bearer_worker_release(bearer_worker *w);
 
 /* Where there is no thread: make a step, and wait for so long at most when nothing has
    ended. Without effect where there is one. */

@@ -171,16 +171,20 @@ static int step(lua_State *L, int index) {
   return lua_gettop(L) - index;
 }
 
-/* core.step(job) -> nothing, or what it needs:
+/* core.step(job[, waits]), waits: core.wait comes next -> nothing, or what it needs:
      "call", turn, function                      call it, and tell core.answer
      "call", turn, transport, request, options   likewise, with a `send` for the options
      "token", turn, login                        acquire one, and tell core.answer
      "job", turn, job                            wait for that one, and tell core.answer
  */
 static int job_step(lua_State *L) {
-  check(L, 1);
+  bearer_client *client = &check(L, 1)->state->client;
+  int count;
+  bearer_client_expect_wait(client, lua_toboolean(L, 2));
   lua_settop(L, 1);
-  return step(L, 1);
+  count = step(L, 1);
+  bearer_client_expect_wait(client, 0);
+  return count;
 }
 
 /* core.answer(job, turn, …): what the call gave, as pcall says it. Gives what core.step
@@ -249,9 +253,10 @@ static void give_up_call(bearer_job *job) {
   }
 }
 
-/* core.next([seconds]) -> a job that has been stepped, since something has happened to it,
-   and what it needs, as core.step says it; nothing when there is none, or when the time is
-   over, though one is stepped at least. The first call of a turn says how long that is. */
+/* core.next([seconds]) -> a job that has been stepped, since something has happened to
+   it, and what it needs, as core.step says it; nothing when there is none, or when the
+   time is over, though one is stepped at least. The first call of a turn says how long
+   that is. */
 static int job_next(lua_State *L) {
   bearer_lua_state *state = bearer_state_here(L);
   bearer_job *job;
@@ -267,7 +272,8 @@ static int job_next(lua_State *L) {
     return 0;
   state->has_stepped = 1;
   bearer_job_push(L, job);
-  if (job->is_stepping) /* this is asked from within its step: the others get their turn */
+  if (job->is_stepping) /* this is asked from within its step: the others get their turn
+                         */
     bearer_job_wait(job, bearer_now(job->state) + 0.01);
   give_up_call(job);
   step(L, 1);

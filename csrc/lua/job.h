@@ -60,7 +60,8 @@ struct bearer_job {
   unsigned char has_ended;
 };
 
-/* The most values that a function of the host's gives a step: did it return, and three. */
+/* The most values that a function of the host's gives a step: did it return, and three.
+ */
 enum { BEARER_JOB_VALUES = 4 };
 
 /* A new job of so many bytes, in no list yet, kept alive until its waiters are told. To

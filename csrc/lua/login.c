@@ -279,7 +279,8 @@ static void push_held_error(lua_State *L, int index) {
   double left = hold_left(l);
   if (l->hold.is_told) {
     bearer_get_slot(L, index, BEARER_LOGIN_HOLD_ERROR);
-  } else { /* what was raised in the midst of a step; or there was no memory for it then */
+  } else { /* what was raised in the midst of a step; or there was no memory for it then
+            */
     bearer_failure_set(&f, l->hold.code, NULL);
     bearer_get_slot(L, index, BEARER_LOGIN_RENEWAL);
     if (bearer_renewal_test(L, lua_gettop(L)) != NULL)

@@ -108,14 +108,23 @@ static int state_can_yield(lua_State *L) {
   return 1;
 }
 
+static long milliseconds(lua_Number ms) {
+  if (!(ms >= 0)) /* negative or NaN */
+    return 0;
+  return ms > 60000 ? 60000 : (long)ceil(ms);
+}
+
 /* core.poll([max_ms]) -> how many transfers are under way, as soon as one has ended */
 static int state_poll(lua_State *L) {
-  lua_Number ms = luaL_optnumber(L, 1, 0);
-  if (!(ms >= 0)) /* negative or NaN */
-    ms = 0;
-  if (ms > 60000)
-    ms = 60000;
-  lua_pushinteger(L, bearer_client_poll(&bearer_state_here(L)->client, (long)ceil(ms)));
+  long ms = milliseconds(luaL_optnumber(L, 1, 0));
+  lua_pushinteger(L, bearer_client_poll(&bearer_state_here(L)->client, ms));
+  return 1;
+}
+
+/* core.wait(seconds): likewise, moving what core.step has begun in this thread */
+static int state_wait(lua_State *L) {
+  long ms = milliseconds(luaL_checknumber(L, 1) * 1000);
+  lua_pushinteger(L, bearer_client_wait(&bearer_state_here(L)->client, ms));
   return 1;
 }
 
@@ -152,9 +161,9 @@ static int state_thread(lua_State *L) {
   return 1;
 }
 
-/* core.runs(functions, argument[, coroutine]) -> is one of these functions (a set), called
-   with this first argument, on the stack of that coroutine, or of the caller's? So it is
-   known whether something goes on, however it may have been left. */
+/* core.runs(functions, argument[, coroutine]) -> is one of these functions (a set),
+   called with this first argument, on the stack of that coroutine, or of the caller's? So
+   it is known whether something goes on, however it may have been left. */
 static int state_runs(lua_State *L) {
   lua_State *co = L;
   lua_Debug at;
@@ -193,6 +202,7 @@ static const luaL_Reg functions[] = {
   { "addresses", state_addresses },
   { "can_yield", state_can_yield },
   { "poll", state_poll },
+  { "wait", state_wait },
   { "fd", state_fd },
   { NULL, NULL },
 };

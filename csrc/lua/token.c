@@ -19,7 +19,8 @@ static const char mark; /* its address marks a token */
 
 bearer_token *bearer_token_test(lua_State *L, int index) {
   bearer_token *t = bearer_test(L, index, &mark);
-  return t != NULL && t->def != NULL ? t : NULL; /* at the end of a state it may be gone */
+  return t != NULL && t->def != NULL ? t
+                                     : NULL; /* at the end of a state it may be gone */
 }
 
 /* ---- making -------------------------------------------------------------------- */

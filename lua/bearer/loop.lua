@@ -203,9 +203,14 @@ end
 
 -- ---- moving -----------------------------------------------------------------------------
 
--- Move a job as far as it goes.
-local function move(job)
-  go_on(job, core.step(job))
+-- Does a caller that waits move everything itself?
+local function leads()
+  return driver.wait == core.wait
+end
+
+-- Move a job as far as it goes. waits: it is waited for next.
+local function move(job, waits)
+  go_on(job, core.step(job, waits and leads()))
   if core.state(job) == "ended" then
     announce()
   elseif driver.start then
@@ -353,7 +358,7 @@ local function acquire(login, method)
     token, job, err = core.acquire(login, method, cannot_begin(), job)
   end
   while token == false do
-    move(job)
+    move(job, true)
     local code = wait(job)
     if code then
       return core.unwaited(login, code, true)
@@ -387,13 +392,13 @@ local function take_need(job)
   if needs then
     return needs[1], needs[2], needs[3], needs[4], needs[5]
   end
-  return core.step(job)
+  return core.step(job, leads())
 end
 
 -- Move a call to its end. Gives its result.
 local function complete(job)
   known_of(job).is_owned = true
-  local need, turn, what, request, options = core.step(job)
+  local need, turn, what, request, options = core.step(job, leads())
   while core.state(job) ~= "ended" do
     if need then
       need, turn, what, request, options = answer(job, need, turn, what, request, options)
@@ -482,7 +487,7 @@ end
 function login:refresh(rejected)
   local token, job, err = core.renew(self, rejected, cannot_begin())
   while token == false do
-    move(job)
+    move(job, true)
     local code = wait(job)
     if code then
       return core.unwaited(self, code)

@@ -199,6 +199,57 @@ static void without_threads_the_callers_move(void) {
   bearer_client_close(&client);
 }
 
+static int flag_of(bearer_client *client, const int *flag) {
+  int value;
+  pthread_mutex_lock(&client->worker.multi.mutex);
+  value = *flag;
+  pthread_mutex_unlock(&client->worker.multi.mutex);
+  return value;
+}
+
+/* Send what the caller is going to wait for, when the thread has nothing to do. */
+static bearer_transfer *send_and_lead(bearer_client *client, const char *path,
+                                      long timeout_ms) {
+  double limit = bearer_transfer_now() + 10;
+  bearer_transfer *t;
+  while (!flag_of(client, &client->worker.multi.is_idle) && bearer_transfer_now() < limit)
+    usleep(1000);
+  bearer_client_expect_wait(client, 1);
+  t = send_to(client, path, timeout_ms);
+  bearer_client_expect_wait(client, 0);
+  CHECK(flag_of(client, &client->worker.multi.is_led) ==
+        (LIBCURL_VERSION_NUM >= 0x075700));
+  return t;
+}
+
+static void a_caller_that_waits_moves_what_it_sends(void) {
+  static bearer_client client;
+  bearer_transfer *t;
+  double began;
+  bearer_client_init(&client);
+  ends_as(&client, send_to(&client, "/ok", 5000), BEARER_OK); /* there is a thread now */
+  for (int i = 0; i < 20; i++) {
+    t = send_and_lead(&client, "/ok", 5000);
+    while (bearer_client_wait(&client, 5000) > 0) {
+    }
+    CHECK(!flag_of(&client, &client.worker.multi.is_led));
+    ends_as(&client, t, BEARER_OK);
+  }
+  t = send_and_lead(&client, "/mute", 300); /* no longer than it wants to */
+  began = bearer_transfer_now();
+  CHECK(bearer_client_wait(&client, 50) == 1);
+  CHECK(bearer_transfer_now() - began >= 0.049 && !flag_of(&client, &t->ended));
+  ends_as(&client, t, BEARER_TIMEOUT); /* the thread has gone on */
+  t = send_and_lead(&client, "/ok", 5000);
+  CHECK(bearer_client_poll(&client, 0) == 1); /* it does not wait after all */
+  ends_as(&client, t, BEARER_OK);
+  bearer_transfer_close(send_and_lead(&client, "/mute", 5000));
+  t = send_and_lead(&client, "/mute", 5000);
+  bearer_client_close(&client);
+  CHECK(t->code == BEARER_CLOSED);
+  bearer_transfer_close(t);
+}
+
 static void memory_that_runs_out_in_libcurl_ends_them(void) {
   static bearer_client client;
   bearer_transfer *t, *other;
@@ -388,6 +439,7 @@ int main(void) {
   what_may_be_wrong_with_an_answer();
   transfers_close_at_any_time();
   without_threads_the_callers_move();
+  a_caller_that_waits_moves_what_it_sends();
   memory_that_runs_out_in_libcurl_ends_them();
   a_stuck_worker_holds_nobody_up();
   files_that_cannot_be_read();

@@ -5,7 +5,5 @@ local core = require "bearer.core"
 return {
   name = "blocking",
   blocks = true, -- no other coroutine runs meanwhile
-  wait = function(seconds)
-    core.poll(seconds * 1000)
-  end,
+  wait = core.wait,
 }
