@@ -136,8 +136,10 @@ static int run(lua_State *L) {
 }
 
 static void fail(lua_State *L, bearer_job *job, int status) { /* the error is on top */
-  int is_memory = status == LUA_ERRMEM;
   const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+  /* ours, and what was passed on, has another status */
+  int is_memory =
+      status == LUA_ERRMEM || (text != NULL && strcmp(text, "not enough memory") == 0);
   if (!job->has_ended)
     job->class->fail(job, is_memory ? BEARER_MEMORY : BEARER_INTERRUPTED,
                      is_memory ? NULL : text);
@@ -190,7 +192,9 @@ static int job_answer(lua_State *L) {
     return 0;
   job->is_calling = 0;
   lua_remove(L, 2);
-  lua_settop(L, 1 + BEARER_JOB_VALUES); /* nothing is raised before the step has them */
+  lua_settop(L, 1 + BEARER_JOB_VALUES);
+  if (job->class->keep != NULL)
+    job->class->keep(L, job);
   return step(L, 1);
 }
 
@@ -226,7 +230,7 @@ static void make_due_ready(bearer_lua_state *state, double now) {
 static bearer_job *next_ready(bearer_lua_state *state) {
   bearer_transfer *transfer;
   double now;
-  if (bearer_client_moves_itself(&state->client))
+  if (!bearer_client_moves_itself(&state->client))
     bearer_client_poll(&state->client, 0); /* the system grants no thread: we do it */
   transfer = bearer_client_next_ended(&state->client);
   if (transfer != NULL && transfer->user != NULL)
@@ -273,7 +277,7 @@ static int job_due(lua_State *L) {
   if (state->ready.first != NULL || state->ended.first != NULL ||
       bearer_client_has_ended(&state->client))
     left = 0;
-  if (state->waiting.first != NULL && bearer_client_moves_itself(&state->client) &&
+  if (state->waiting.first != NULL && !bearer_client_moves_itself(&state->client) &&
       left > 0.005)
     left = 0.005;
   if (left == INFINITY)

@@ -137,6 +137,7 @@ local sender, go_on
 -- Call a function of the host's; it may yield. Gives what core.answer does.
 local function call_host(job, turn, f, request, options)
   callers[job] = core.thread()
+  core.answer(job, -1, false, nil, nil) -- nothing, but there is stack for what will come
   if options then
     return core.answer(job, turn, protected(f, request, sender(options)))
   end
