@@ -428,7 +428,7 @@ static bearer_progress step(lua_State *L, bearer_job *job) {
   return progress;
 }
 
-static const bearer_job_class class = { step, fail_step, clear };
+static const bearer_job_class class = { step, NULL, fail_step, clear };
 
 /* ---- beginning ----------------------------------------------------------------- */
 

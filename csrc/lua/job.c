@@ -138,8 +138,10 @@ static int run(lua_State *L) {
 }
 
 static void fail(lua_State *L, bearer_job *job, int status) { /* the error is on top */
-  int is_memory = status == LUA_ERRMEM;
   const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+  /* ours, and what was passed on, has another status */
+  int is_memory =
+      status == LUA_ERRMEM || (text != NULL && strcmp(text, "not enough memory") == 0);
   if (!job->has_ended)
     job->class->fail(job, is_memory ? BEARER_MEMORY : BEARER_INTERRUPTED,
                      is_memory ? NULL : text);
@@ -196,7 +198,9 @@ static int job_answer(lua_State *L) {
     return 0;
   job->is_calling = 0;
   lua_remove(L, 2);
-  lua_settop(L, 1 + BEARER_JOB_VALUES); /* nothing is raised before the step has them */
+  lua_settop(L, 1 + BEARER_JOB_VALUES);
+  if (job->class->keep != NULL)
+    job->class->keep(L, job);
   return step(L, 1);
 }
 

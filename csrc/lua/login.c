@@ -574,6 +574,9 @@ static int cannot_wait(lua_State *L, int index, const char *code) { /* [-0, +3, 
   bearer_step_name step =
       r != NULL && r->is_refresh ? BEARER_STEP_REFRESH : BEARER_STEP_LOGIN;
   lua_pop(L, 1);
+  if (strcmp(code, "lost") == 0)
+    return refuse(L, l, step, BEARER_LOST,
+                  "the token was dropped each time it was waited for");
   if (strcmp(code, "pending") == 0)
     return refuse(L, l, step, BEARER_PENDING,
                   "the answer is under way, and nothing can be waited for here");

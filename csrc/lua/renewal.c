@@ -498,8 +498,10 @@ static int is_sending(const bearer_renewal *r) { /* not asking for an input */
 
 /* What a transport gave is kept before anything else is done, so that no want of memory
    can take it away. [-0, +0, -] */
-static void keep_answer(lua_State *L, bearer_renewal *r) {
-  lua_settop(L, 1 + BEARER_JOB_VALUES);
+static void keep_answer(lua_State *L, bearer_job *job) {
+  bearer_renewal *r = (bearer_renewal *)job;
+  if (!is_sending(r))
+    return;
   for (int i = 0; i < BEARER_JOB_VALUES; i++) {
     lua_pushvalue(L, 2 + i);
     bearer_set_slot(L, 1, BEARER_RENEWAL_ANSWER + i);
@@ -599,8 +601,6 @@ static bearer_progress step(lua_State *L, bearer_job *job) {
   int has_result = lua_gettop(L) > 1;
   bearer_progress progress;
   frame f;
-  if (has_result && is_sending((bearer_renewal *)job))
-    keep_answer(L, (bearer_renewal *)job);
   set_up(&f, L, (bearer_renewal *)job);
   do {
     if (job->is_cancelled)
@@ -614,7 +614,7 @@ static bearer_progress step(lua_State *L, bearer_job *job) {
   return progress;
 }
 
-static const bearer_job_class class = { step, fail_step, clear };
+static const bearer_job_class class = { step, keep_answer, fail_step, clear };
 
 bearer_renewal *bearer_renewal_new(lua_State *L, bearer_lua_state *state,
                                    const bearer_definition *def) {

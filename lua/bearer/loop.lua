@@ -178,6 +178,7 @@ local sender, go_on
 -- Call a function of the host's; it may yield. Gives what core.answer does.
 local function call_host(job, turn, f, request, options)
   known_of(job).caller = core.thread()
+  core.answer(job, -1, false, nil, nil) -- nothing, but there is stack for what will come
   if options then
     return core.answer(job, turn, protected(f, request, sender(options)))
   end
@@ -349,8 +350,12 @@ end
 
 -- ---- tokens -----------------------------------------------------------------------------
 
+-- How many renewals one call waits for, when each brings a token that somebody drops meanwhile.
+local most_rounds = 3
+
 -- The token to hand out, waited for.
 local function acquire(login, method)
+  local rounds = 0
   local token, job, err = core.acquire(login, method, cannot_begin())
   if token and job then -- renewed in the background; perhaps the new one is there already
     move(job)
@@ -358,8 +363,9 @@ local function acquire(login, method)
     token, job, err = core.acquire(login, method, cannot_begin(), job)
   end
   while token == false do
+    rounds = rounds + 1
     move(job, true)
-    local code = wait(job)
+    local code = wait(job) or rounds >= most_rounds and "lost"
     if code then
       return core.unwaited(login, code, true)
     end
@@ -486,9 +492,11 @@ end
 
 function login:refresh(rejected)
   local token, job, err = core.renew(self, rejected, cannot_begin())
+  local rounds = 0
   while token == false do
+    rounds = rounds + 1
     move(job, true)
-    local code = wait(job)
+    local code = wait(job) or rounds >= most_rounds and "lost"
     if code then
       return core.unwaited(self, code)
     end
