@@ -473,7 +473,7 @@ static int call_request(lua_State *L) {
   bearer_call_check(L, 2, 0);
   if (l->is_closed)
     return bearer_login_closed(L, l, BEARER_STEP_LOGIN);
-  bearer_get_slot(L, 1, BEARER_LOGIN_OPTIONS); /* 4 */
+  bearer_get_slot(L, 1, BEARER_LOGIN_OPTIONS);                     /* 4 */
   call = begin(L, BEARER_CALL_REQUEST, 4, 3, timeout_of(L, 4, 2)); /* 5 */
   call->step = BEARER_CALL_TOKEN;
   set_login(L, call, 1, 5);

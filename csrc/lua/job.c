@@ -116,7 +116,7 @@ void bearer_job_push(lua_State *L, const bearer_job *job) {
 }
 
 static int job_gc(lua_State *L) {
-  bearer_job *job = luaL_testudata(L, 1, BEARER_JOB);
+  bearer_job *job = bearer_test(L, 1, &mark);
   if (job == NULL || job->class == NULL || job->is_stepping)
     return 0;
   take_out(job);
@@ -259,7 +259,8 @@ static int job_next(lua_State *L) {
   if (job == NULL)
     return 0;
   bearer_job_push(L, job);
-  if (job->is_stepping) /* this is asked from within its step: the others get their turn */
+  if (job->is_stepping) /* this is asked from within its step: the others get their turn
+                         */
     bearer_job_wait(job, bearer_now(job->state) + 0.01);
   give_up_call(job);
   step(L, 1);
@@ -346,8 +347,7 @@ static const luaL_Reg functions[] = {
   { "step", job_step },       { "answer", job_answer }, { "abandon", job_abandon },
   { "give_up", job_give_up }, { "next", job_next },     { "due", job_due },
   { "count", job_count },     { "ended", job_ended },   { "state", job_state },
-  { "told", job_told },
-  { NULL, NULL },
+  { "told", job_told },       { NULL, NULL },
 };
 
 static const luaL_Reg metamethods[] = {

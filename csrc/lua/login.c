@@ -279,7 +279,8 @@ static void push_held_error(lua_State *L, int index) {
   double left = hold_left(l);
   if (l->hold.is_told) {
     bearer_get_slot(L, index, BEARER_LOGIN_HOLD_ERROR);
-  } else { /* what was raised in the midst of a step; or there was no memory for it then */
+  } else { /* what was raised in the midst of a step; or there was no memory for it then
+            */
     bearer_failure_set(&f, l->hold.code, NULL);
     bearer_get_slot(L, index, BEARER_LOGIN_RENEWAL);
     if (bearer_renewal_test(L, lua_gettop(L)) != NULL)
@@ -979,7 +980,7 @@ static int login_close(lua_State *L) { /* also __close */
 
 /* Nobody waits for it any more: a renewal that is on would keep it. */
 static int login_gc(lua_State *L) {
-  bearer_login *l = luaL_testudata(L, 1, BEARER_LOGIN);
+  bearer_login *l = bearer_test(L, 1, &mark);
   if (l == NULL || l->def == NULL)
     return 0;
   wipe(L, 1);

@@ -69,12 +69,12 @@ struct bearer_renewal {
   double leeway;           /* of the token, as the option says it */
   unsigned int checked[2]; /* URLs that were checked before, a bit each: login, refresh */
   int retries;
-  int attempts;   /* that were begun, a login after a refresh among them */
+  int attempts;        /* that were begun, a login after a refresh among them */
   long old_generation; /* of the token in the slot OLD; 0 = none */
-  int tries;      /* of the login, that failed */
-  int asked;      /* inputs that were gathered: twice as many, see gather */
-  int index;      /* of the request */
-  int rereads;    /* of an answer for which there was no memory */
+  int tries;           /* of the login, that failed */
+  int asked;           /* inputs that were gathered: twice as many, see gather */
+  int index;           /* of the request */
+  int rereads;         /* of an answer for which there was no memory */
   int is_refresh; /* of the token in the slot OLD; it becomes a login when that fails */
   int began_as_refresh;
   int has_dynamic; /* are there inputs that are asked for anew each time? */

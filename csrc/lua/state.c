@@ -152,9 +152,9 @@ static int state_thread(lua_State *L) {
   return 1;
 }
 
-/* core.runs(functions, argument[, coroutine]) -> is one of these functions (a set), called
-   with this first argument, on the stack of that coroutine, or of the caller's? So it is
-   known whether something goes on, however it may have been left. */
+/* core.runs(functions, argument[, coroutine]) -> is one of these functions (a set),
+   called with this first argument, on the stack of that coroutine, or of the caller's? So
+   it is known whether something goes on, however it may have been left. */
 static int state_runs(lua_State *L) {
   lua_State *co = L;
   lua_Debug at;

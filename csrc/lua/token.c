@@ -19,7 +19,8 @@ static const char mark; /* its address marks a token */
 
 bearer_token *bearer_token_test(lua_State *L, int index) {
   bearer_token *t = bearer_test(L, index, &mark);
-  return t != NULL && t->def != NULL ? t : NULL; /* at the end of a state it may be gone */
+  return t != NULL && t->def != NULL ? t
+                                     : NULL; /* at the end of a state it may be gone */
 }
 
 /* ---- making -------------------------------------------------------------------- */
@@ -670,7 +671,7 @@ static int token_tostring(lua_State *L) {
 }
 
 static int token_gc(lua_State *L) {
-  bearer_token *t = luaL_testudata(L, 1, BEARER_TOKEN);
+  bearer_token *t = bearer_test(L, 1, &mark); /* without a look at what may be gone */
   if (t == NULL)
     return 0;
   bearer_token_wipe(t);
