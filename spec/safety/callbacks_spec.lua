@@ -1,6 +1,6 @@
--- What the host's functions may do in the midst of a login: yield, call the same login back, close it,
--- raise anything, overflow the stack. Few requests are sent, nothing hangs, and what was raised is
--- told.
+-- What the host's functions may do in the midst of a login: yield, call the same login back, close
+-- it, raise anything, overflow the stack. Few requests are sent, nothing hangs, and what was raised
+-- is told.
 local bearer = require "bearer"
 local core = require "bearer.core"
 
