@@ -118,7 +118,7 @@ void bearer_job_push(lua_State *L, const bearer_job *job) {
 }
 
 static int job_gc(lua_State *L) {
-  bearer_job *job = luaL_testudata(L, 1, BEARER_JOB);
+  bearer_job *job = bearer_test(L, 1, &mark);
   if (job == NULL || job->class == NULL || job->is_stepping)
     return 0;
   take_out(job);

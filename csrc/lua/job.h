@@ -36,8 +36,8 @@ typedef struct {
      host's gave at 2 and above (ok, values…), when it was asked for one. What it needs is
      pushed, and counted in `needed`: see core.step. [-0, +n, e] */
   bearer_progress (*step)(lua_State *L, bearer_job *job);
-  /* Keep what a function of the host's gave, at 2 and above, before anything that may want
-     memory. NULL = it goes to the step alone. [-0, +0, -] */
+  /* Keep what a function of the host's gave, at 2 and above, before anything that may
+     want memory. NULL = it goes to the step alone. [-0, +0, -] */
   void (*keep)(lua_State *L, bearer_job *job);
   /* End it: with what was raised in the midst of a step, or as closed. No Lua. */
   void (*fail)(bearer_job *job, bearer_code code, const char *text);

@@ -984,7 +984,7 @@ static int login_close(lua_State *L) { /* also __close */
 
 /* Nobody waits for it any more: a renewal that is on would keep it. */
 static int login_gc(lua_State *L) {
-  bearer_login *l = luaL_testudata(L, 1, BEARER_LOGIN);
+  bearer_login *l = bearer_test(L, 1, &mark);
   if (l == NULL || l->def == NULL)
     return 0;
   wipe(L, 1);

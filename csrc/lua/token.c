@@ -674,7 +674,7 @@ static int token_tostring(lua_State *L) {
 }
 
 static int token_gc(lua_State *L) {
-  bearer_token *t = luaL_testudata(L, 1, BEARER_TOKEN);
+  bearer_token *t = bearer_test(L, 1, &mark); /* without a look at what may be gone */
   if (t == NULL)
     return 0;
   bearer_token_wipe(t);

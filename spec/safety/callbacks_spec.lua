@@ -1,10 +1,10 @@
--- What the host's functions may do in the midst of a login: yield, call the same login back, close it,
--- raise anything, overflow the stack. Few requests are sent, nothing hangs, and what was raised is
--- told.
+-- What the host's functions may do in the midst of a login: yield, call the same login back, close
+-- it, raise anything, overflow the stack. Few requests are sent, nothing hangs, and what was raised
+-- is told.
 local bearer = require "bearer"
 local core = require "bearer.core"
 
-local unpack = rawget(_G, "unpack") or table.unpack
+local unpack = rawget(_G, "unpack") or rawget(table, "unpack")
 
 local timeout = 0.2
 
@@ -20,7 +20,9 @@ local current
 -- What they do. `says`: is in the error that comes of it.
 local acts = {
   yields = { function() coroutine.yield "stray" end },
-  ["raises a text"] = { function() error "boom at home" end, says = "callbacks_spec.lua:%d+: boom" },
+  ["raises a text"] = {
+    function() error "boom at home" end, says = "callbacks_spec.lua:%d+: boom",
+  },
   ["raises nil"] = { function() error(nil) end },
   ["raises a table"] = { function() error {} end },
   ["raises what cannot be shown"] = { function()
@@ -171,9 +173,7 @@ describe("a function of the host's that", function()
             dropped[1] = is_kept and coroutine.running() or nil
             coroutine.yield()
           end, 200, {}, {})
-          local co = coroutine.create(function() login:token() end)
-          coroutine.resume(co)
-          co = nil
+          coroutine.resume(coroutine.create(function() login:token() end))
           collectgarbage()
           collectgarbage()
           local limit = core.now() + timeout + 0.5
@@ -186,6 +186,7 @@ describe("a function of the host's that", function()
             assert.is_true(core.now() < limit, "no answer")
           until not err or err.code ~= "pending"
           assert.is_nil(token)
+          assert.is_true(not is_kept or dropped[1] ~= nil)
           login:close()
           settle()
         end
@@ -196,7 +197,9 @@ describe("a function of the host's that", function()
   it("waits and never polls costs its login no more than its timeout", function()
     local socket = require "socket"
     for _, moves in ipairs { true, false } do
-      bearer.use { moves = moves, wait = function(seconds) socket.sleep(math.min(seconds, 0.05)) end }
+      bearer.use { moves = moves, wait = function(seconds)
+        socket.sleep(math.min(seconds, 0.05))
+      end }
       local server = assert(socket.bind("127.0.0.1", 0))
       local _, port = server:getsockname()
       local login = bearer.login({ name = "shop", inputs = {},

@@ -9,7 +9,8 @@ local rounds = is_slow and 300 or 6000 -- of some fifty texts each
 
 local scope = ("read write "):rep(40) .. "end"
 local kept = ("k"):rep(300)
-local claims = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzb21lYm9keSIsInRleHQiOiJhYmNkZWZnaGlqa2xtbm9wIn0.c2ln"
+local claims = "eyJhbGciOiJub25lIn0."
+  .. "eyJzdWIiOiJzb21lYm9keSIsInRleHQiOiJhYmNkZWZnaGlqa2xtbm9wIn0.c2ln"
 
 local function answer(token)
   return {

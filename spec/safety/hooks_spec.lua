@@ -145,12 +145,12 @@ describe("an error at any instruction of", function()
     bearer.use "blocking"
   end)
 
-  local function survives(how, act, url, options, times)
+  local function survives(how, act, address, options, times)
     local driver = drivers[how]
     bearer.use(how)
     local count = 1
     repeat
-      local login = new(url, options())
+      local login = new(address, options())
       local fired = interrupted(count, function()
         driver.run(function()
           pcall(act, login)
