@@ -399,8 +399,9 @@ describe("login:request, refused tokens:", function()
     local response, message, err = login:request { url = "/items" }
     assert.is_nil(response)
     assert.same({ "interrupted", "transient", "request" }, { err.code, err.class, err.step })
-    assert.equal(("option 'refused': it raised an error: spec/login_request_spec.lua:%d: odd status "
-      .. "200"):format(debug.getinfo(raising, "S").linedefined + 1), err.description)
+    assert.equal(("option 'refused': it raised an error: "
+      .. "spec/login_request_spec.lua:%d: odd status 200"):format(
+      debug.getinfo(raising, "S").linedefined + 1), err.description)
     assert.equal("shop: request failed: " .. err.description .. " (interrupted)", message)
     assert.equal("GET https://api.example/v1/items", err.request)
     assert.equal(2, #sent)

@@ -329,8 +329,9 @@ static int job_give_up(lua_State *L) {
 
 /* It should have ended: nobody polls, or a function of the host's does not come back. */
 static int is_overdue(const bearer_job *job) {
-  double grace = job->is_calling ? 0 : 1; /* for libcurl to say so */
-  return bearer_now(job->state) > job->deadline + grace;
+  double end =
+      job->is_calling ? job->wake : job->deadline + 1; /* for libcurl to say so */
+  return bearer_now(job->state) > end;
 }
 
 /* core.state(job) -> "ended", "stepping" (this is called from within its step), "calling"

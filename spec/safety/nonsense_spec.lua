@@ -43,7 +43,8 @@ local function things()
 end
 
 -- These change the state that all share, or wait: with what they are given here alone.
-local spared = { method = true, clock = true, jitter = true, use = true, poll = true }
+local spared = { method = true, clock = true, jitter = true, use = true, poll = true,
+  wait = true }
 
 -- A generator of our own: the same sequence on every Lua.
 local seed = 12345
