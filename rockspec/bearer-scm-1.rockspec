@@ -47,6 +47,7 @@ build = {
     ["bearer.definition.text"] = "lua/bearer/definition/text.lua",
     ["bearer.definition.words"] = "lua/bearer/definition/words.lua",
     ["bearer.drivers.blocking"] = "lua/bearer/drivers/blocking.lua",
+    ["bearer.drivers.calls"] = "lua/bearer/drivers/calls.lua",
     ["bearer.drivers.coroutines"] = "lua/bearer/drivers/coroutines.lua",
     ["bearer.drivers.cqueues"] = "lua/bearer/drivers/cqueues.lua",
     ["bearer.drivers"] = "lua/bearer/drivers/init.lua",

@@ -8,7 +8,6 @@
 -- @module bearer
 local catalogue = require "bearer.definition.catalogue"
 local core = require "bearer.core"
-local definition = require "bearer.definition"
 local drivers = require "bearer.drivers"
 local loop = require "bearer.loop"
 
@@ -20,28 +19,6 @@ local bearer = {
 }
 
 -- ---- providers --------------------------------------------------------------------------
-
-local compiled = setmetatable({}, { __mode = "v" }) -- providers by name
-
-local function compile(def)
-  local result, faults = definition.compile(def, catalogue.load)
-  if not result then
-    error("bearer: the definition has faults:\n  " .. table.concat(faults, "\n  "), 0)
-  end
-  return core.provider(result)
-end
-
-local function provider_of(given)
-  if core.type(given) == "bearer.provider" then
-    return given
-  elseif type(given) == "string" then
-    compiled[given] = compiled[given] or compile(catalogue.find(given))
-    return compiled[given]
-  elseif type(given) == "table" then
-    return compile(given)
-  end
-  error("bearer: a provider's name, definition or provider expected, got " .. type(given), 0)
-end
 
 -- Run f and have what it raises point to the caller's line.
 local function at_caller(f, ...)
@@ -58,7 +35,7 @@ end
 -- @treturn bearer.provider immutable; any number of logins may share it
 -- @raise with every fault of a bad definition, each with its path
 function bearer.provider(given)
-  return (at_caller(provider_of, given)) -- no tail call: levels are counted
+  return (at_caller(catalogue.provider, given)) -- no tail call: levels are counted
 end
 
 --- A login. Nothing goes over the network here.
@@ -70,7 +47,7 @@ end
 -- @raise on a bad definition, on missing, unknown or mistyped inputs and options, and on a
 --   certificate file that cannot be read
 function bearer.login(provider, inputs, options)
-  return core.login(at_caller(provider_of, provider), inputs, options)
+  return core.login(at_caller(catalogue.provider, provider), inputs, options)
 end
 
 --- Options of all logins made from now on, where they name none of their own.
@@ -103,20 +80,11 @@ bearer.file = core.file
 
 -- ---- waiting ------------------------------------------------------------------------------
 
-local function driver_of(driver)
-  if type(driver) == "string" then
-    return drivers.load(driver)
-  elseif type(driver) == "table" and type(driver.wait) == "function" then
-    return driver
-  end
-  error("bearer: a driver's name or a driver table with a function `wait` expected", 0)
-end
-
 --- Set how this host waits.
 -- @tparam string|table driver a name, or a table with `wait(seconds)`: suspend the caller for
 --   that long, or shorter when there is news on `bearer.fd()`
 function bearer.use(driver)
-  loop.use(at_caller(driver_of, driver))
+  loop.use(at_caller(drivers.of, driver))
   return nil
 end
 

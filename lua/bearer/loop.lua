@@ -4,9 +4,9 @@
 -- The methods that may wait have their face here, too.
 --
 -- How a host waits is told by a driver: see drivers/README.md.
---
 -- @module bearer.loop
 -- @local
+local calls = require "bearer.drivers.calls"
 local core = require "bearer.core"
 
 local loop = {}
@@ -33,8 +33,7 @@ local driver = shared.driver
 
 --- Set how this host waits.
 function loop.use(chosen)
-  driver = chosen
-  shared.driver = chosen
+  driver, shared.driver = chosen, chosen
 end
 
 --- How this host waits; nil when nobody has said so.
@@ -46,47 +45,6 @@ end
 function loop.warn() end
 
 -- ---- functions of the host's ------------------------------------------------------------
-
-local jit = rawget(_G, "jit")
-
--- What was raised, for people: errors are texts, most often.
-local function text_of(raised)
-  local metatable = type(raised) == "table" and getmetatable(raised)
-  if core.type(raised) == "bearer.error"
-    or type(metatable) == "table" and rawget(metatable, "__tostring") then
-    local ok, text = pcall(tostring, raised)
-    raised = ok and text or nil
-  end
-  return type(raised) == "string" and raised or type(raised)
-end
-
-local function told(ok, ...)
-  if not ok then
-    return false, text_of((...))
-  end
-  return true, ...
-end
-
--- Plain Lua 5.1 cannot yield across a pcall.
-local function needs_care()
-  return not jit and _VERSION == "Lua 5.1" and core.can_yield()
-end
-
--- Call what may yield. Gives true and what it gives, or false and the text of what it raised.
-local function protected(f, ...)
-  if needs_care() then
-    return true, f(...)
-  end
-  return told(pcall(f, ...))
-end
-
--- Likewise, where nobody wants what it gives.
-local function attempt(f, ...)
-  if needs_care() then
-    return told(coroutine.resume(coroutine.create(f), ...))
-  end
-  return told(pcall(f, ...))
-end
 
 -- Run what may call functions of the host's, which may yield: apart from the caller where the
 -- driver can, else in the caller's coroutine.
@@ -104,7 +62,7 @@ local function tell_some(count)
     local listener, event = core.next_event()
     if listener then
       apart(function()
-        local ok, why = attempt(listener, event)
+        local ok, why = calls.attempt(listener, event)
         if not ok then
           loop.warn("bearer: on_event: " .. why)
         end
@@ -173,16 +131,18 @@ local function announce()
   tell()
 end
 
-local sender, go_on
+local go_on
 
 -- Call a function of the host's; it may yield. Gives what core.answer does.
 local function call_host(job, turn, f, request, options)
   known_of(job).caller = core.thread()
   core.answer(job, -1, false, nil, nil) -- nothing, but there is stack for what will come
   if options then
-    return core.answer(job, turn, protected(f, request, sender(options)))
+    return core.answer(job, turn, calls.protected(f, request, function(other)
+      return loop.send(other, options)
+    end))
   end
-  return core.answer(job, turn, protected(f))
+  return core.answer(job, turn, calls.protected(f))
 end
 
 calling[call_host] = true
@@ -275,18 +235,10 @@ end
 
 local longest_wait = 1 -- seconds: a host's own timers and signals get their turn
 
--- Nil when the caller may wait here; else a code: why not.
-local function cannot_wait()
-  if driver.can_wait then
-    local ok, code = driver.can_wait()
-    return not ok and code or nil
-  end
-end
-
--- Likewise to begin something that others wait for.
-local function cannot_begin()
-  if driver.can_begin then
-    local ok, code = driver.can_begin()
+-- Nil when a function of the driver's says yes, or there is none; else a code: why not.
+local function refusal(may)
+  if may then
+    local ok, code = may()
     return not ok and code or nil
   end
 end
@@ -332,7 +284,7 @@ end
 local function wait(job)
   local state = state_of(job)
   while state do
-    local code = state == "stepping" and "pending" or cannot_wait() -- asked for by its own step
+    local code = state == "stepping" and "pending" or refusal(driver.can_wait) -- by its own step
     if not code and state == "calling" then
       code = wait_for_host(job)
     elseif not code then
@@ -353,29 +305,34 @@ end
 -- How many renewals one call waits for, when each brings a token that somebody drops meanwhile.
 local most_rounds = 3
 
--- The token to hand out, waited for.
-local function acquire(login, method)
+-- What core.acquire and core.renew give of a login, waited for.
+local function obtain(ask, self, what, takes_any)
   local rounds = 0
-  local token, job, err = core.acquire(login, method, cannot_begin())
+  local token, job, err = ask(self, what, refusal(driver.can_begin))
   if token and job then -- renewed in the background; perhaps the new one is there already
     move(job)
     nudge()
-    token, job, err = core.acquire(login, method, cannot_begin(), job)
+    token, job, err = ask(self, what, refusal(driver.can_begin), job)
   end
   while token == false do
     rounds = rounds + 1
     move(job, true)
     local code = wait(job) or rounds >= most_rounds and "lost"
     if code then
-      return core.unwaited(login, code, true)
+      return core.unwaited(self, code, takes_any)
     end
-    token, job, err = core.acquire(login, method, cannot_begin(), job)
+    token, job, err = ask(self, what, refusal(driver.can_begin), job)
   end
   if token then
     return token
   end
   tell() -- that it is held
   return nil, job, err
+end
+
+-- The token to hand out.
+local function acquire(self, method)
+  return obtain(core.acquire, self, method, true)
 end
 
 -- ---- calls ------------------------------------------------------------------------------
@@ -401,8 +358,11 @@ local function take_need(job)
   return core.step(job, leads())
 end
 
--- Move a call to its end. Gives its result.
-local function complete(job)
+-- Move a call to its end. Gives its result, or why there is no call.
+local function complete(job, message, err)
+  if not job then
+    return nil, message, err
+  end
   known_of(job).is_owned = true
   local need, turn, what, request, options = core.step(job, leads())
   while core.state(job) ~= "ended" do
@@ -431,13 +391,7 @@ end
 -- @treturn[2] string
 -- @treturn[2] bearer.error
 function loop.send(request, options)
-  return complete(core.transfer(request, options, cannot_wait()))
-end
-
-function sender(options)
-  return function(request)
-    return loop.send(request, options)
-  end
+  return complete(core.transfer(request, options, refusal(driver.can_wait)))
 end
 
 -- ---- faces ------------------------------------------------------------------------------
@@ -460,57 +414,39 @@ local function find_header(self)
   return core.header(self, token)
 end
 
+-- What the method of the token gives that has the same name.
+local function by_token(self, method, t)
+  local token, message, err = acquire(self, method)
+  if not token then
+    return nil, message, err
+  end
+  return token[method](token, t)
+end
+
 function login:headers(t)
   if t ~= nil and type(t) ~= "table" then
     error("headers: a table expected, got " .. type(t), 2)
   end
-  local token, message, err = acquire(self, "headers")
-  if not token then
-    return nil, message, err
-  end
-  return token:headers(t)
+  return by_token(self, "headers", t)
 end
 
 function login:authorize(request)
   if type(request) ~= "table" then
     error("authorize: a request table expected, got " .. type(request), 2)
   end
-  local token, message, err = acquire(self, "authorize")
-  if not token then
-    return nil, message, err
-  end
-  return token:authorize(request)
+  return by_token(self, "authorize", request)
 end
 
 function login:request(request)
-  local call, message, err = core.request(self, request, cannot_wait())
-  if not call then
-    return nil, message, err
-  end
-  return complete(call)
+  return complete(core.request(self, request, refusal(driver.can_wait)))
 end
 
 function login:refresh(rejected)
-  local token, job, err = core.renew(self, rejected, cannot_begin())
-  local rounds = 0
-  while token == false do
-    rounds = rounds + 1
-    move(job, true)
-    local code = wait(job) or rounds >= most_rounds and "lost"
-    if code then
-      return core.unwaited(self, code)
-    end
-    token, job, err = core.renew(self, rejected, cannot_begin(), job)
-  end
-  if token then
-    return token
-  end
-  tell()
-  return nil, job, err
+  return obtain(core.renew, self, rejected)
 end
 
 function login:reject(rejected)
-  local dropped, job = core.reject(self, rejected, cannot_begin())
+  local dropped, job = core.reject(self, rejected, refusal(driver.can_begin))
   if job then
     move(job)
   end
@@ -518,11 +454,7 @@ function login:reject(rejected)
 end
 
 function login:logout()
-  local call, message, err = core.logout(self, cannot_wait())
-  if not call then
-    return nil, message, err
-  end
-  return complete(call)
+  return complete(core.logout(self, refusal(driver.can_wait)))
 end
 
 --- Start these logins ahead, and return at once.
@@ -535,7 +467,7 @@ function loop.prewarm(...)
     end
   end
   for _, one in ipairs(all) do -- all are logins: none is begun when one is not
-    local job = core.prewarm(one, cannot_begin())
+    local job = core.prewarm(one, refusal(driver.can_begin))
     if job then
       move(job)
     end
@@ -568,9 +500,9 @@ local function jit_header()
   -- would be an object.
   local now = ffi.new(ffi.abi "64bit" and "struct { int s, s_high, ns, ns_high; }"
     or "struct { int s, ns; }")
-  local clock_address, served_address = core.addresses()
-  local clock = ffi.cast("const bearer_frozen *", clock_address)
-  local served = ffi.cast("const unsigned int *", served_address)
+  local clock, served = core.addresses()
+  clock = ffi.cast("const bearer_frozen *", clock)
+  served = ffi.cast("const unsigned int *", served)
   local entries = setmetatable({}, weak) -- {name, value, when, which count}, by login
 
   local function look(self)
@@ -597,6 +529,7 @@ local function jit_header()
 end
 
 local function header_method()
+  local jit = rawget(_G, "jit")
   if core.header_method then
     return core.header_method(find_header)
   elseif jit and jit.os == "Linux" and pcall(require, "ffi") and require("ffi").abi "le" then

@@ -1,5 +1,8 @@
---- Which providers there are: modules named `bearer.providers.NAME` on `package.path`.
+--- Which providers there are: modules named `bearer.providers.NAME` on `package.path`, and
+-- definitions that are given.
 -- @module bearer.definition.catalogue
+local core = require "bearer.core"
+local definition = require "bearer.definition"
 local words = require "bearer.definition.words"
 
 local require = require -- some hosts take these away later
@@ -82,6 +85,32 @@ function catalogue.find(name)
       why == "no such provider" and suggest(name) or ""), 0)
   end
   return def
+end
+
+local compiled = setmetatable({}, { __mode = "v" }) -- providers by name
+
+local function compile(def)
+  local result, faults = definition.compile(def, catalogue.load)
+  if not result then
+    error("bearer: the definition has faults:\n  " .. table.concat(faults, "\n  "), 0)
+  end
+  return core.provider(result)
+end
+
+--- The provider that is meant.
+-- @tparam string|table|bearer.provider given its name, its definition, or itself
+-- @treturn bearer.provider
+-- @raise when there is none, with every fault of a bad definition
+function catalogue.provider(given)
+  if core.type(given) == "bearer.provider" then
+    return given
+  elseif type(given) == "string" then
+    compiled[given] = compiled[given] or compile(catalogue.find(given))
+    return compiled[given]
+  elseif type(given) == "table" then
+    return compile(given)
+  end
+  error("bearer: a provider's name, definition or provider expected, got " .. type(given), 0)
 end
 
 return catalogue

@@ -28,4 +28,17 @@ function drivers.load(name)
   return found
 end
 
+--- The driver that is meant.
+-- @tparam string|table given its name, or one of the host's own
+-- @treturn table
+-- @raise when it is none
+function drivers.of(given)
+  if type(given) == "string" then
+    return drivers.load(given)
+  elseif type(given) == "table" and type(given.wait) == "function" then
+    return given
+  end
+  error("bearer: a driver's name or a driver table with a function `wait` expected", 0)
+end
+
 return drivers
