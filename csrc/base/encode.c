@@ -126,7 +126,8 @@ void bearer_encode_hex(bearer_buffer *out, const void *data, size_t size) {
 /* Append data, runs of what passes at once, each other byte by its replacement. */
 static void replace(bearer_buffer *out, const char *data, size_t size,
                     int (*passes)(char), void (*replacement)(bearer_buffer *, char)) {
-  bearer_buffer_add(out, "", 0);
+  if (size == 0)
+    bearer_buffer_add(out, "", 0);
   while (size > 0 && !out->failed) {
     size_t run = 0;
     while (run < size && passes(data[run]))

@@ -85,12 +85,14 @@ static void begin_waiting(bearer_multi *m) {
 }
 
 /* One whose files are to be read, or have been, or whose time is over. */
-static bearer_transfer *next_read(bearer_multi *m, double instant) {
+static bearer_transfer *next_read(bearer_multi *m, double *instant) {
   bearer_transfer *found = NULL;
   pthread_mutex_lock(&m->mutex);
+  if (*instant == 0 && bearer_list_first(&m->reading) != NULL)
+    *instant = bearer_transfer_now();
   for (bearer_node *n = m->reading.next; n != &m->reading && found == NULL; n = n->next)
     if (!bearer_reading_has_started(n->transfer->reading) ||
-        bearer_reading_is_done(n->transfer->reading) || instant >= n->transfer->deadline)
+        bearer_reading_is_done(n->transfer->reading) || *instant >= n->transfer->deadline)
       found = n->transfer;
   pthread_mutex_unlock(&m->mutex);
   return found;
@@ -108,9 +110,9 @@ static int goes_on(bearer_multi *m, bearer_transfer *t) {
 }
 
 static void run_read(bearer_multi *m) {
-  double instant = bearer_transfer_now();
+  double instant = 0; /* not looked at yet: mostly there are none */
   bearer_transfer *t;
-  while ((t = next_read(m, instant)) != NULL) {
+  while ((t = next_read(m, &instant)) != NULL) {
     int done = bearer_reading_is_done(t->reading);
     if (done && goes_on(m, t))
       run(m, t);
