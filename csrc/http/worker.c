@@ -125,11 +125,22 @@ void bearer_worker_init(bearer_worker *w, int most) {
   w->entry.user = w;
 }
 
+/* A libcurl that looks names up within a step, or waits for a lookup that is stuck, would
+   hold its caller up: that is left to the thread. */
+static int lookups_go_apart(void) {
+#if LIBCURL_VERSION_NUM >= 0x075700
+  return (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS) != 0;
+#else
+  return 0;
+#endif
+}
+
 void bearer_worker_open(bearer_worker *w) {
   if (!w->is_entered) {
     bearer_fork_lock();
     bearer_fork_enter(&w->entry);
     bearer_fork_unlock();
+    w->can_lead = lookups_go_apart();
     w->is_entered = 1;
   }
 }
@@ -153,22 +164,13 @@ static void fail(bearer_worker *w, bearer_transfer *t, bearer_code code,
   pthread_mutex_unlock(&w->multi.mutex);
 }
 
-/* An older libcurl waits for a lookup that is stuck: that is left to the thread. */
-static int may_lead(const bearer_worker *w) {
-#if LIBCURL_VERSION_NUM >= 0x075700
-  return w->caller_waits && w->multi.is_idle;
-#else
-  (void)w;
-  return 0;
-#endif
-}
-
 void bearer_worker_add(bearer_worker *w, bearer_transfer *t) {
   int ok, has_thread, is_led;
   pthread_mutex_lock(&w->multi.mutex);
   ok = bearer_multi_add(&w->multi, t);
   has_thread = w->multi.thread == BEARER_HAS_THREAD;
-  is_led = w->multi.is_led |= ok && has_thread && may_lead(w);
+  is_led = w->multi.is_led |=
+      ok && has_thread && w->can_lead && w->caller_waits && w->multi.is_idle;
   pthread_mutex_unlock(&w->multi.mutex);
   if (!ok) {
     fail(w, t, BEARER_MEMORY, "not enough memory");

@@ -17,6 +17,7 @@ typedef struct {
   pthread_t thread;        /* under bearer_fork_lock */
   bearer_fork_entry entry; /* from the first transfer on */
   int is_entered;
+  int can_lead;
   int caller_waits; /* as soon as it has sent: see bearer_worker_lead */
   int refused;      /* the system grants no thread: the callers make the steps */
 } bearer_worker;
