@@ -68,6 +68,7 @@ static int ends_with(const char *text, const char *end) {
 /* A C function, or one of our Lua files that only passes things on. */
 static int is_ours(const lua_Debug *at) {
   return at->currentline < 0 || ends_with(at->source, "bearer/loop.lua") ||
+         ends_with(at->source, "bearer/drivers/calls.lua") ||
          ends_with(at->source, "bearer/init.lua");
 }
 
