@@ -100,6 +100,7 @@ build = {
         "csrc/http/trust.c",
         "csrc/http/url.c",
         "csrc/http/worker.c",
+        "csrc/lua/acquire.c",
         "csrc/lua/build.c",
         "csrc/lua/call.c",
         "csrc/lua/call_request.c",

@@ -5,6 +5,7 @@
 #ifndef BEARER_LUA_LOGIN_H
 #define BEARER_LUA_LOGIN_H
 
+#include "base/policy.h"
 #include "lua/options.h"
 #include "lua/renewal.h"
 
@@ -65,7 +66,12 @@ enum {
 
 bearer_login *bearer_login_check(lua_State *L, int index, const char *method);
 
-/* Push nil, message, err: the login is closed. [-0, +3, m] */
+/* Push nil, message, err. [-0, +3, m] */
+int bearer_login_fail(lua_State *L, const bearer_login *l, bearer_step_name step,
+                      bearer_code code, const char *description);
+/* Likewise: it is held. An event says so. [-0, +3, m] */
+int bearer_login_fail_held(lua_State *L, int index);
+/* Likewise: the login is closed. [-0, +3, m] */
 int bearer_login_closed(lua_State *L, const bearer_login *l, bearer_step_name step);
 
 /* Push the token that is handed out, whatever its age; nil when there is none. [-0, +1,
@@ -73,6 +79,18 @@ int bearer_login_closed(lua_State *L, const bearer_login *l, bearer_step_name st
 bearer_token *bearer_login_push_token(lua_State *L, int index);
 /* Push the renewal that is on, or nil. [-0, +1, -] */
 bearer_renewal *bearer_login_push_renewal(lua_State *L, int index);
+
+bearer_state bearer_login_state(lua_State *L, int index); /* [-0, +0, -] */
+/* What keeps a renewal from being begun. [-0, +0, -] */
+bearer_obstacle bearer_login_obstacle(lua_State *L, int index);
+double bearer_login_hold_left(bearer_login *l); /* seconds; 0 = it is not held */
+
+/* Push the token for a caller to keep: it lives on when the login is closed. [-0, +1, -]
+ */
+void bearer_login_share(lua_State *L, int index);
+/* Begin the renewal on top, which has just been made: from then on nothing may have been
+   allocated, as what is collected may do anything to the login. [-0, +0, -] */
+void bearer_login_begin(lua_State *L, int index);
 
 /* Hand out no token any more, nor what a refresh of it brings. [-0, +0, -] */
 void bearer_login_forget(lua_State *L, int index);
@@ -87,6 +105,7 @@ int bearer_login_refuse(lua_State *L, int index, int token);
 void bearer_login_accepted(bearer_login *l);
 
 void bearer_login_open(lua_State *L);
+void bearer_acquire_open(lua_State *L);
 
 #pragma GCC visibility pop
 
