@@ -207,6 +207,20 @@ for way, go in pairs(ways) do
     it("anywhere where the provider has no base_url", function()
       goes("https://other.example/x", { base_url = false })
     end)
+    it("nowhere where all can read it, also where the provider has no base_url", function()
+      local login = open({ base_url = false })
+      for _, url in ipairs { "http://a.example/x", "http://u:p@a.example/x" } do
+        for _, method in ipairs { "authorize", "request" } do
+          local ok, why = pcall(function()
+            return login[method](login, { url = url }) and nil
+          end)
+          assert.is_false(ok)
+          assert.matches(method .. ": its URL", why, 1, true)
+        end
+      end
+      login = open({ base_url = false }, nil, { allow_http = true })
+      assert(login:authorize { url = "http://a.example/x" })
+    end)
   end)
 end
 

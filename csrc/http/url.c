@@ -27,6 +27,14 @@ static const char *after_scheme(const char *url) {
   return curl_strnequal(url, "http://", 7) ? url + 7 : NULL;
 }
 
+const char *bearer_url_explain(bearer_url_fault fault) {
+  static const char *const faults[] = {
+    NULL, "is no absolute https URL", "is not https",
+    "carries a user or password: secrets have other places", "has a fragment"
+  };
+  return faults[fault];
+}
+
 int bearer_url_is_absolute(const char *url) {
   return after_scheme(url) != NULL;
 }

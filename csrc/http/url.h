@@ -20,6 +20,8 @@ typedef enum {
 /* Is this absolute URL fit to be asked? http passes with allow_http, or when the host is
    localhost, 127.0.0.0/8 or [::1]. */
 bearer_url_fault bearer_url_check(const char *url, int allow_http);
+/* What is wrong with it, after "its URL": NULL of BEARER_URL_OK. */
+const char *bearer_url_explain(bearer_url_fault fault);
 
 /* Does it open with http:// or https://? */
 int bearer_url_is_absolute(const char *url);

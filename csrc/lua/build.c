@@ -494,14 +494,10 @@ static int put_url(bearer_context *c, bearer_request *r, const bearer_exchange *
 }
 
 const char *bearer_build_check_url(const bearer_request *r, int allow_http) {
-  static const char *const faults[] = {
-    NULL, "is no absolute https URL", "is not https",
-    "carries a user or password: secrets have other places", "has a fragment"
-  };
   const char *url = bearer_buffer_string(&r->url);
   if (strlen(url) != r->url.size)
-    return faults[BEARER_URL_BAD];
-  return faults[bearer_url_check(url, allow_http)];
+    return bearer_url_explain(BEARER_URL_BAD);
+  return bearer_url_explain(bearer_url_check(url, allow_http));
 }
 
 static int fill(bearer_context *c, bearer_request *r, const bearer_exchange *x) {

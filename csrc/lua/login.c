@@ -1,6 +1,6 @@
 /***
 Logins: a provider, the inputs it asked for, and the token they last bought. The methods
-that may wait have a face in loop.lua; what they do is here.
+that may wait have a face in loop.lua; what those ask stands in acquire.c.
 @classmod bearer.login
 */
 #include "lua/login.h"

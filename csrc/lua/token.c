@@ -405,18 +405,26 @@ int bearer_token_may_go_to(lua_State *L, int index, const char *url, char *text,
                            size_t room) {
   const bearer_token *t = lua_touserdata(L, index);
   bearer_buffer base = { 0 }, ours = { 0 }, theirs = { 0 };
-  bearer_url_fault fault = bearer_url_check(url, 1);
+  bearer_url_fault fault;
   const bearer_options *o;
   int may;
-  if (t->def->base_url.kind == BEARER_PART_ABSENT || !bearer_url_is_absolute(url))
+  if (!bearer_url_is_absolute(url))
     return 1;
+  bearer_get_slot(L, index, BEARER_TOKEN_OPTIONS);
+  o = bearer_options_at(L, lua_gettop(L));
+  lua_pop(L, 1);
+  if (t->def->base_url.kind == BEARER_PART_ABSENT) { /* anywhere, but as a secret */
+    fault = bearer_url_check(url, o->allow_http);
+    may = fault == BEARER_URL_OK || fault == BEARER_URL_FRAGMENT;
+    if (!may)
+      snprintf(text, room, "its URL %s", bearer_url_explain(fault));
+    return may;
+  }
+  fault = bearer_url_check(url, 1);
   if (bearer_token_base_url(L, index, &base))
     bearer_url_origin(&ours, bearer_buffer_string(&base));
   if (fault != BEARER_URL_BAD && fault != BEARER_URL_USERINFO) /* who reads those how? */
     bearer_url_origin(&theirs, url);
-  bearer_get_slot(L, index, BEARER_TOKEN_OPTIONS);
-  o = bearer_options_at(L, lua_gettop(L));
-  lua_pop(L, 1);
   may = theirs.size > 0 &&
         (strcasecmp(bearer_buffer_string(&ours), bearer_buffer_string(&theirs)) == 0 ||
          is_listed(t->def->hosts, t->def->host_count, bearer_buffer_string(&theirs)) ||

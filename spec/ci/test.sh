@@ -154,15 +154,15 @@ check 20 "symbols" bash spec/ci/symbols.sh build/{lua5.?,luajit}/bearer/core.so
 
 start_specs valgrind lua5.4 1200 # slow: the rest goes on meanwhile
 units lua5.4 ""
-specs 240 "plain lua5.4" "plain luajit"
+specs 400 "plain lua5.4" "plain luajit"
 for lua in lua5.2 lua5.3; do
   check 20 "require, $lua" bash spec/ci/suite.sh run "$lua" -e 'require "bearer"'
 done
 for lua in lua5.4 luajit; do
   check 120 "build, sanitized, $lua" make -j"$jobs" all LUA="$lua" WERROR=1 SANITIZE=1
 done
-specs 300 "plain lua5.1" "asan lua5.4"
-start_specs asan luajit 300
+specs 400 "plain lua5.1" "asan lua5.4"
+start_specs asan luajit 400
 units lua5.4 SANITIZE=1
 check 90 "threads, under ThreadSanitizer" make threads
 report tap "specs, asan, luajit"
