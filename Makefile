@@ -165,6 +165,14 @@ fuzz: ## run each libFuzzer target for FUZZ_SECONDS
 
 fuzz-build: $(FUZZERS)
 
+REPLAYS := $(FUZZERS:build/%=$(BUILD)/%)
+fuzz-replay: $(REPLAYS) # the targets without libFuzzer, on the bytes of a few files
+	@for replay in $^; do echo "$$replay" && $$replay $(SOURCES) $(wildcard lua/bearer/*.lua) || exit 1; done
+
+$(BUILD)/fuzz/%: spec/fuzz/%.c $(OBJECTS)
+	@mkdir -p $(@D)
+	$(COMPILE) -D_GNU_SOURCE -MMD -MP -o $@ $< $(CORE) $(LIBS)
+
 build/fuzz/%: spec/fuzz/%.c $(OBJECTS)
 	@mkdir -p $(@D)
 	clang $(DIALECT) -DLIBFUZZER -O1 -g $(PACKAGES) \
@@ -180,5 +188,5 @@ coverage: ## specs with LUA and unit tests, measured by gcov
 
 .PHONY: all help install clean setup test demo sandbox spec unit unit-build sanitize valgrind \
         threads bench bench-run lint lint-lua lint-format lint-analyze lint-floors lint-rockspec lint-shell \
-        format rockspec docs fuzz fuzz-build coverage
+        format rockspec docs fuzz fuzz-build fuzz-replay coverage
 .DELETE_ON_ERROR:

@@ -154,6 +154,7 @@ check 20 "symbols" bash spec/ci/symbols.sh build/{lua5.?,luajit}/bearer/core.so
 
 start_specs valgrind lua5.4 1200 # slow: the rest goes on meanwhile
 units lua5.4 ""
+check 60 "fuzz targets, replayed" make -j"$jobs" fuzz-replay WERROR=1
 specs 400 "plain lua5.4" "plain luajit"
 for lua in lua5.2 lua5.3; do
   check 20 "require, $lua" bash spec/ci/suite.sh run "$lua" -e 'require "bearer"'

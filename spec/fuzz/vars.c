@@ -2,7 +2,8 @@
  * Texts with names in them, and texts that a server says a secret back in. The input is
  * two texts with a NUL between them: a secret, and what it is looked for in.
  */
-#include "base/vars.h"
+#include "base/redact.h"
+#include "base/template.h"
 
 #include "base/encode.h"
 #include "fuzz.h"
@@ -12,16 +13,31 @@ static int holds(const bearer_buffer *b, const void *data, size_t size) {
 }
 
 /* What is expanded is as long as its parts; a text without names stays as it is. */
-static void expand(const bearer_vars *n, const char *text, size_t size) {
+static void expand(const char *value, size_t value_size, const char *text, size_t size) {
+  bearer_names names = { 0 };
+  bearer_vars vars = { 0 };
+  bearer_template t;
   bearer_buffer out = { 0 };
-  size_t missing_size = 0, at = 0, from, name_size;
-  const char *missing = bearer_vars_expand(n, text, size, 0, &out, &missing_size);
-  HOLD(missing == NULL || (missing >= text && missing + missing_size < text + size));
-  if (missing == NULL && !bearer_vars_next(text, size, &at, &from, &name_size))
+  size_t all = 0;
+  HOLD(bearer_template_parse(&t, &names, text, size));
+  HOLD((bearer_template_missing(&t, &vars) >= 0) == (names.count > 0));
+  for (int i = 0; i < names.count; i++)
+    HOLD(bearer_vars_set(&vars, i, BEARER_VAR_TEXT, BEARER_VAR_ENCODED, 0, value,
+                         value_size));
+  HOLD(bearer_template_missing(&t, &vars) == -1);
+  for (int i = 0; i < t.count; i++)
+    all += t.pieces[i].name < 0 ? t.pieces[i].size : value_size;
+  bearer_template_expand(&t, &vars, 0, &out);
+  HOLD(!out.failed && out.size == all);
+  if (names.count == 0)
     HOLD(out.size == size && (size == 0 || !memcmp(out.data, text, size)));
   bearer_buffer_reset(&out);
-  bearer_vars_expand(n, text, size, 1, &out, &missing_size);
+  bearer_template_expand(&t, &vars, 1, &out);
+  HOLD(!out.failed && out.size >= all);
   bearer_buffer_free(&out);
+  bearer_template_clear(&t);
+  bearer_vars_clear(&vars);
+  bearer_names_clear(&names);
 }
 
 typedef void encoder(bearer_buffer *out, const void *data, size_t size);
@@ -33,7 +49,7 @@ static void hides(const bearer_vars *n, encoder *encode, const char *secret,
   bearer_buffer_text(&text, "\1");
   encode(&text, secret, size);
   bearer_buffer_text(&text, "\1");
-  bearer_vars_redact(n, text.data, text.size, &out);
+  bearer_redact(n, text.data, text.size, &out);
   HOLD(!out.failed && out.size == 5 && !memcmp(out.data, "\1***\1", 5));
   bearer_buffer_free(&text);
   bearer_buffer_free(&out);
@@ -45,14 +61,14 @@ static void redact(const char *secret, size_t size, const char *text, size_t tex
                                        bearer_encode_base64url };
   bearer_vars n = { 0 };
   bearer_buffer out = { 0 };
-  HOLD(bearer_vars_set(&n, "s", secret, size, BEARER_VAR_TEXT, 1));
-  bearer_vars_redact(&n, text, text_size, &out);
+  HOLD(bearer_vars_set(&n, 0, BEARER_VAR_TEXT, BEARER_VAR_ENCODED, 1, secret, size));
+  bearer_redact(&n, text, text_size, &out);
   HOLD(!out.failed && out.size <= 3 * text_size);
   if (size >= 2 && memchr(secret, '*', size) == NULL)
     HOLD(!holds(&out, secret, size));
   for (size_t i = 0; size >= 2 && memchr(secret, 1, size) == NULL && i < 5; i++)
     hides(&n, encoders[i], secret, size);
-  expand(&n, text, text_size);
+  expand(secret, size, text, text_size);
   bearer_buffer_free(&out);
   bearer_vars_clear(&n);
 }
