@@ -4,6 +4,8 @@ local helper = require "spec.support.helper"
 
 local is_slow = os.getenv "SUITE_CHILD" or (os.getenv "LD_PRELOAD" or ""):find "vgpreload"
 
+local stride = tonumber(os.getenv "BEARER_STRIDE") or (is_slow or rawget(_G, "jit")) and 5 or 2
+
 -- Before memory gets short. The server's side needs none.
 local prelude = [[
 if jit then jit.off() end
@@ -77,7 +79,7 @@ describe("memory that is gone from any allocation on of", function()
 
   local function survives(driver, first, act, unchecked)
     local text = helper.must("timeout 100 " .. helper.command {
-      program, 1, (is_slow or rawget(_G, "jit")) and 5 or 2,
+      program, 1, stride,
       (prelude:gsub("DRIVER", ("%q"):format(driver)):gsub("REFRESH", first)),
       (body:gsub("ACT", act):gsub("CHECKED", tostring(not unchecked))),
     })
