@@ -2,14 +2,27 @@
 -- closed, whoever holds what: held.lua SCANNER URL SLOW_URL CA_FILE FOLDER
 -- The refresh token, FOLDER/refresh, is never a text of this Lua.
 local bearer = require "bearer"
+local core = require "bearer.core"
 local scanner, url, slow_url, ca_file, folder = arg[1], arg[2], arg[3], arg[4], arg[5]
 
-local function look(title)
+local function count()
   collectgarbage()
   collectgarbage()
-  io.stdout:write(title, "\n")
+  local scan = io.popen(("%s $PPID %s/refresh"):format(scanner, folder))
+  local found = scan:read "*a"
+  scan:close()
+  return found
+end
+
+-- settles: the thread may still be at letting go of it.
+local function look(title, settles)
+  local found, looks = count(), 1
+  while settles and tonumber(found) ~= 0 and looks < 200 do
+    core.poll(20)
+    found, looks = count(), looks + 1
+  end
+  io.stdout:write(title, "\n", found)
   io.stdout:flush()
-  os.execute(("%s $PPID %s/refresh"):format(scanner, folder))
 end
 
 local function new(address)
@@ -39,7 +52,7 @@ bearer.poll(50)
 login:close()
 while bearer.poll(20) > 0 do end
 held[3] = login
-look "a renewal under way"
+look("a renewal under way", true)
 
 login = new(url)
 held[4] = assert(login:token())
