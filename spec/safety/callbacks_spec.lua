@@ -44,6 +44,15 @@ local acts = {
   end },
 }
 
+-- Plain Lua 5.1 cannot yield across a pcall: in a coroutine, what these raise is raised there.
+local unprotected = not rawget(_G, "jit") and _VERSION == "Lua 5.1"
+  and { input = true, transport = true } or {}
+
+local function is_raised(name, place)
+  return unprotected[place]
+    and (name:find "^raises" or name:find "^overflows" or name == "calls the API") ~= nil
+end
+
 local places = { "expect", "definition", "input", "transport", "refused", "on_event" }
 
 local function nothing() end
@@ -153,7 +162,8 @@ describe("a function of the host's that", function()
 
   for name, act in pairs(acts) do
     for _, place in ipairs(places) do
-      it(("%s in %s"):format(name, place), function()
+      local test = is_raised(name, place) and pending or it
+      test(("%s in %s"):format(name, place), function()
         for _, how in ipairs { "blocking", "manual" } do
           for _, status in ipairs { 200, 401 } do
             try(how, place, act, status)
