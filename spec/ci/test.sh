@@ -11,7 +11,7 @@ declare -A pids=() began=()
 passed=0
 failed=0
 logs=build/log
-deadline=$((SECONDS + ${TEST_SECONDS:-570})) # no step starts or runs on after this
+deadline=$((SECONDS + ${TEST_SECONDS:-900})) # no step starts or runs on after this
 jobs=$(nproc 2>/dev/null || echo 2)
 
 finish() {
