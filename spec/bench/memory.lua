@@ -10,8 +10,8 @@ local count, target = 20000, 2048
 -- Lua's own memory comes from malloc on most Luas, on LuaJIT from elsewhere.
 local function counted_twice()
   local before = gauge.heap()
-  local text = ("x"):rep(10000000)
-  return gauge.heap() - before >= #text
+  local text = ("x"):rep(10000000) -- it may collect meanwhile
+  return gauge.heap() - before >= 0.9 * #text
 end
 
 local lua_is_in_heap = counted_twice()
