@@ -197,7 +197,7 @@ function loop.count()
   return core.count() + left()
 end
 
-local work = 0.0003 -- seconds in one poll
+local work = 0.0001 -- seconds in one poll
 
 -- Advance everything that can be without waiting.
 local function advance()
