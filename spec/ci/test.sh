@@ -162,12 +162,9 @@ done
 for lua in lua5.4 luajit; do
   check 120 "build, sanitized, $lua" make -j"$jobs" all LUA="$lua" WERROR=1 SANITIZE=1
 done
-specs 400 "plain lua5.1" "asan lua5.4"
-start_specs asan luajit 400
+specs 400 "plain lua5.1" "asan lua5.4" "asan luajit"
 units lua5.4 SANITIZE=1
 check 90 "threads, under ThreadSanitizer" make threads
-report tap "specs, asan, luajit"
-
 for lua in lua5.4 luajit; do
   check 120 "rock, $lua" bash spec/ci/rock.sh "$lua"
 done
