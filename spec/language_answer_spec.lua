@@ -145,7 +145,7 @@ describe("token paths:", function()
   for i, case in ipairs {
     { "a.b", { a = "b" } }, { "a[1]", { a = { x = 1 } } }, { "a", { a = cjson.null } },
     { "a", "[]" },
-    { "a", { a = { "t" } } }, { "a", { a = 5 } }, { "a", { a = true } }, { "a", { a = "" } },
+    { "a", { a = { "t" } } }, { "a", { a = 5.5 } }, { "a", { a = true } }, { "a", { a = "" } },
   } do
     it("that lead to no text are a bad answer (" .. i .. ")", function()
       local token, _, err = token_of({ value = case[1] }, case[2])

@@ -24,6 +24,9 @@ typedef struct {
 /* Read a response. [-0, +1, m] */
 void bearer_read(bearer_answer *a, bearer_context *c, const bearer_response *response);
 
+/* Leave out the white space at the ends of a text. */
+void bearer_trim(const char **text, size_t *size);
+
 /* Push what the first path that leads somewhere leads to; JSON's null is nowhere. 0: no
    path does, and nothing is pushed. [-0, +1 or 0, m] */
 int bearer_read_find(lua_State *L, int root, const bearer_paths *paths);
@@ -42,7 +45,9 @@ typedef struct {
   double lifetime; /* seconds; 0 = unknown */
 } bearer_found;
 
-/* 0: a->failure says why there is none, and a->details may be pushed. [-0, +n, m] */
+/* A token may be a number, open with its scheme, and have white space at its ends; a type
+   that is no word means Bearer. 0: a->failure says why there is none, and a->details may
+   be pushed. [-0, +n, m] */
 int bearer_read_token(bearer_answer *a, bearer_found *found);
 
 /* Push the claims of a JWT, unverified, or nil. [-0, +1, m] */
@@ -59,7 +64,7 @@ void bearer_read_push_response(lua_State *L, const bearer_response *response);
    [-0, +0, m] */
 int bearer_read_transport(lua_State *L, int index, bearer_response *out);
 
-/* ---- refusals (refusal.c) ------------------------------------------------------- */
+/* ---- refusals (refusal.c, missing.c) -------------------------------------------- */
 
 /* Fill a->failure in with what the server refused, and push its details if there are any.
    code, message: what an `expect` function said, or NULL. [-0, +1 or 0, m] */
@@ -70,6 +75,10 @@ void bearer_refusal_unreadable(bearer_answer *a);
 /* The provider's own code of the error in this answer, if it can be shown. 0 = none */
 int bearer_refusal_code(lua_State *L, int root, const bearer_definition *def,
                         char code[BEARER_CODE_MAX + 1]);
+/* Where the token was looked for, and which keys the answer has instead: names, never
+   values. found: stack index of what stands there; 0 = nothing does. What is written is
+   not masked yet. [-0, +0, -] */
+void bearer_missing_token(bearer_answer *a, int found, char *text, size_t room);
 int bearer_value_equals(lua_State *L, int index, const bearer_value *wanted);
 
 void bearer_read_open(lua_State *L);
