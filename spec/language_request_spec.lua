@@ -37,7 +37,7 @@ describe("url:", function()
   end)
   local attacks = {
     ["a@b"] = "a%40b", ["evil.com/"] = "evil.com%2F", ["a?b"] = "a%3Fb", ["#"] = "%23",
-    ["../.."] = "..%2F..", ["a\r\nX: y"] = "a%0D%0AX%3A%20y", ["%2e"] = "%252e", ["\0"] = "%00",
+    ["..a/..b"] = "..a%2F..b", ["a\r\nX: y"] = "a%0D%0AX%3A%20y", ["%2e%2e%2e"] = "%252e%252e%252e", ["\0"] = "%00",
     ["\\"] = "%5C", ["ü"] = "%C3%BC", ["${x}"] = "%24%7Bx%7D", ["a b+c"] = "a%20b%2Bc",
     ["-._~"] = "-._~", [":8443"] = "%3A8443", ["&=;"] = "%26%3D%3B",
   }
@@ -56,6 +56,54 @@ describe("url:", function()
       assert.matches("shop: login%[1%]%.url is no absolute https URL", err)
     end)
   end
+  for _, dots in ipairs {
+    "..", ".", "%2e%2e", "%2E.", "../..", "a/../b", "..\\", "a/.", "%252e%252e", "..;x", "a%2f..",
+  } do
+    it("does not climb by a text input: " .. dots, function()
+      local ok, err = pcall(shop.login,
+        { inputs = { x = {} }, login = { url = "https://shop.example/seg/${x}/end" } }, { x = dots })
+      assert.is_false(ok)
+      assert.matches("login%[1%]%.url has '%.' or '%.%.' as a path segment", err)
+      assert.matches("made of inputs%.x", err)
+    end)
+    it("does not climb by what a function or an answer gives: " .. dots, function()
+      local function give() return dots end
+      is_not_sent({ inputs = { x = {} }, login = { url = "https://shop.example/seg/${x}/end" } },
+        { x = give }, "bad_request", "path segment")
+      is_not_sent({ login = { url = function(_, f)
+        return f.text("https://shop.example/seg/" .. dots:gsub("\\", "/") .. "/end")
+      end } }, nil, "bad_request", "path segment")
+      local login, sent = shop.login({ login = {
+        { url = "https://shop.example/1", keep = { x = "x" } }, { url = "https://shop.example/${x}/2" },
+      } }, nil, { { body = { access_token = "t", x = dots } } })
+      assert.is_nil((login:token()))
+      assert.equal(1, #sent)
+    end)
+    it("leaves the query alone: " .. dots, function()
+      assert(url_of("https://shop.example/a?x=${x}", nil, dots))
+    end)
+  end
+  it("has one slash where a base that ends in one meets a path, however they meet", function()
+    local function sent_to(base, path, url)
+      return shop.sends({ url = url },
+        { base = { kind = "url" }, path = { kind = "path", optional = true } },
+        { base = base, path = path }).url
+    end
+    for _, base in ipairs { "https://a.example", "https://a.example/", "https://a.example//" } do
+      assert.equal("https://a.example/v1/login", sent_to(base, "/v1/login", "${base}${path}"))
+      assert.equal("https://a.example/v1/login", sent_to(base, "/v1/login", "${base}${path}"))
+      assert.equal("https://a.example/v1/x", sent_to(base, "/v1/", "${base}${path}/x"))
+      assert.equal("https://a.example/v1/x", sent_to(base, nil, "${base}/v1/x"))
+      assert.equal("https://a.example/v1/x", sent_to(base, nil, function(_, f)
+        return f.text "${base}/v1/x"
+      end))
+    end
+    local login, sent = shop.login({ login = {
+      { url = "https://shop.example/1", keep = { api = "api" } }, { url = "${api}/2" },
+    } }, nil, { { body = { access_token = "t", api = "https://eu.example/v1/" } } })
+    assert(login:token())
+    assert.equal("https://eu.example/v1/2", sent[2].url)
+  end)
   it("encodes numbers and booleans, too", function()
     assert.equal("https://a.example/-1.5/", url_of("https://a.example/${x}/", nil, -1.5))
   end)
@@ -91,6 +139,7 @@ describe("url:", function()
         { inputs = { b = { kind = "url" } }, login = { url = "${b}/login" } }, { b = base })
       assert.is_false(ok)
       assert.matches("shop: login%[1%]%.url is not https", err)
+      assert.matches("it is made of inputs%.b", err)
     end
     for _, host in ipairs { "127.0.0.1:1", "localhost", "[::1]:1", "127.8.9.1" } do
       assert.equal("http://" .. host .. "/", url_of("${x}/", "url", "http://" .. host))

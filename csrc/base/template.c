@@ -154,21 +154,33 @@ int bearer_template_missing(const bearer_template *t, const bearer_vars *vars) {
 
 /* ---- expansion --------------------------------------------------------------- */
 
-/* Does the literal at this place open with a slash? */
-static int slash_follows(const bearer_template *t, int at) {
-  return at < t->count && t->pieces[at].name < 0 && t->text[t->pieces[at].offset] == '/';
+/* Is what comes at this place as it is, without an encoding? */
+static int is_plain(const bearer_var *e, int at) {
+  return e->use == BEARER_VAR_CHECKED || (e->use == BEARER_VAR_OPENER && at == 0);
 }
 
-static void add_for_url(const bearer_template *t, int at, const bearer_var *e,
-                        bearer_buffer *out) {
+/* Does a slash come at this place: one of the text, or of a path that is put there? */
+static int slash_follows(const bearer_template *t, const bearer_vars *vars, int at) {
+  const bearer_var *e;
+  if (at >= t->count)
+    return 0;
+  if (t->pieces[at].name < 0)
+    return t->text[t->pieces[at].offset] == '/';
+  e = bearer_vars_get(vars, t->pieces[at].name);
+  return e != NULL && is_plain(e, at) && e->value.size > 0 && e->value.data[0] == '/';
+}
+
+static void add_for_url(const bearer_template *t, const bearer_vars *vars, int at,
+                        const bearer_var *e, bearer_buffer *out) {
   size_t size = e->value.size;
-  if (e->use == BEARER_VAR_CHECKED && size > 0 && e->value.data[size - 1] == '/' &&
-      slash_follows(t, at + 1))
-    size--; /* "https://h/" before "/v1" */
-  if (e->use == BEARER_VAR_CHECKED || (e->use == BEARER_VAR_OPENER && at == 0))
-    bearer_buffer_add(out, e->value.data, size);
-  else
+  if (!is_plain(e, at)) {
     bearer_encode_percent(out, e->value.data, size);
+    return;
+  }
+  if (size > 0 && e->value.data[size - 1] == '/' && slash_follows(t, vars, at + 1))
+    while (size > 0 && e->value.data[size - 1] == '/')
+      size--; /* "https://h/" before "/v1" */
+  bearer_buffer_add(out, e->value.data, size);
 }
 
 void bearer_template_expand(const bearer_template *t, const bearer_vars *vars,
@@ -180,7 +192,7 @@ void bearer_template_expand(const bearer_template *t, const bearer_vars *vars,
     if (p->name < 0)
       bearer_buffer_add(out, t->text + p->offset, p->size);
     else if (e != NULL && for_url)
-      add_for_url(t, i, e, out);
+      add_for_url(t, vars, i, e, out);
     else if (e != NULL)
       bearer_buffer_add(out, e->value.data, e->value.size);
   }

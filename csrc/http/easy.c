@@ -166,6 +166,7 @@ static void set_route(bearer_transfer *t, CURLcode *result) {
   SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTPS | CURLPROTO_HTTP));
 #endif
   SET(CURLOPT_URL, bearer_buffer_string(&t->request.url));
+  SET(CURLOPT_PATH_AS_IS, 1L); /* what was checked is what is sent */
   SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
   SET(CURLOPT_ACCEPT_ENCODING, "");
   SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);

@@ -27,10 +27,94 @@ static const char *after_scheme(const char *url) {
   return curl_strnequal(url, "http://", 7) ? url + 7 : NULL;
 }
 
+/* paths */
+
+static int hex_value(char c) { /* -1 when it is no digit */
+  static const char digits[] = "0123456789abcdefABCDEF";
+  const char *found = c != '\0' ? strchr(digits, c) : NULL;
+  if (found == NULL)
+    return -1;
+  return (int)(found - digits) - (found - digits >= 16 ? 6 : 0);
+}
+
+static int is_escape(const char *text) { /* %XX */
+  return text[0] == '%' && hex_value(text[1]) >= 0 && hex_value(text[2]) >= 0;
+}
+
+/* Take one byte, decoded as often as it was encoded: each of several servers in a row may
+   decode once. */
+static int next_byte(const char **text) {
+  const char *p = *text;
+  int c = (unsigned char)*p;
+  if (is_escape(p)) {
+    while (p[1] == '2' && p[2] == '5' && hex_value(p[3]) >= 0 && hex_value(p[4]) >= 0)
+      p += 2; /* %25XX is %XX */
+    c = hex_value(p[1]) * 16 + hex_value(p[2]);
+    p += 2;
+  }
+  *text = p + 1;
+  return c;
+}
+
+typedef struct {
+  int size;
+  int is_dots; /* "." or "..", and what is that to some servers, as "..;x" is */
+  int is_odd;  /* a broken escape, or a control character */
+} segment;
+
+static int path_ends(const char *path) {
+  return *path == '\0' || *path == '?' || *path == '#';
+}
+
+/* Step over one segment and the slash that ends it, encoded or not, since what stands
+   behind the server's front may decode first. */
+static segment next_segment(const char **path) {
+  segment s = { 0, 0, 0 };
+  int dots = 0, named = 0, parameters = 0, c;
+  while (!path_ends(*path)) {
+    s.is_odd |= **path == '%' && !is_escape(*path);
+    c = next_byte(path);
+    if (c == '/' || c == '\\')
+      break;
+    s.size++;
+    s.is_odd |= c < ' ' || c == 0x7f;
+    parameters |= c == ';';
+    dots += !parameters && c == '.';
+    named |= !parameters && c != '.';
+  }
+  s.is_dots = !named && (dots == 1 || dots == 2);
+  return s;
+}
+
+static int climbs(const char *path) {
+  while (!path_ends(path))
+    if (next_segment(&path).is_dots)
+      return 1;
+  return 0;
+}
+
+int bearer_url_is_path(const char *text) {
+  if (*text != '/' || !only_url_bytes(text) || strpbrk(text, "?#") != NULL)
+    return 0;
+  for (text++; *text != '\0';) {
+    segment s = next_segment(&text);
+    if (s.size == 0 || s.is_dots || s.is_odd)
+      return 0;
+  }
+  return 1;
+}
+
+/* which ones */
+
 const char *bearer_url_explain(bearer_url_fault fault) {
   static const char *const faults[] = {
-    NULL, "is no absolute https URL", "is not https",
-    "carries a user or password: secrets have other places", "has a fragment"
+    NULL,
+    "is no absolute https URL",
+    "does not open with https://",
+    "is not https",
+    "carries a user or password: secrets have other places",
+    "has a fragment",
+    "has '.' or '..' as a path segment, also encoded: it would lead elsewhere"
   };
   return faults[fault];
 }
@@ -73,7 +157,9 @@ bearer_url_fault bearer_url_check(const char *url, int allow_http) {
   bearer_url_fault fault = BEARER_URL_OK;
   const char *authority = after_scheme(url);
   size_t size;
-  if (authority == NULL || !only_url_bytes(url))
+  if (authority == NULL)
+    return BEARER_URL_NO_SCHEME;
+  if (!only_url_bytes(url))
     return BEARER_URL_BAD;
   size = strcspn(authority, "/?#");
   if (memchr(authority, '@', size) != NULL) /* libcurl lets an empty user pass */
@@ -85,6 +171,8 @@ bearer_url_fault bearer_url_check(const char *url, int allow_http) {
     fault = BEARER_URL_FRAGMENT;
   else if (curl_strnequal(url, "http:", 5) && !allow_http && !is_loopback(handle))
     fault = BEARER_URL_NOT_HTTPS;
+  else if (climbs(authority + size))
+    fault = BEARER_URL_DOTS;
   curl_url_cleanup(handle);
   return fault;
 }
@@ -108,64 +196,6 @@ int bearer_url_is_label(const char *text) {
   size_t size = strlen(text);
   return size >= 1 && size <= 63 && strspn(text, ALPHANUMERIC "-") == size &&
          text[0] != '-' && text[size - 1] != '-';
-}
-
-/* paths */
-
-static int hex_value(char c) { /* -1 when it is no digit */
-  static const char digits[] = "0123456789abcdefABCDEF";
-  const char *found = c != '\0' ? strchr(digits, c) : NULL;
-  if (found == NULL)
-    return -1;
-  return (int)(found - digits) - (found - digits >= 16 ? 6 : 0);
-}
-
-/* Take one byte of a path, percent-decoded. -1 when it may not be there. */
-static int next_byte(const char **path) {
-  const char *p = *path;
-  int c = *p, high, low;
-  if (c == '?' || c == '#')
-    return -1;
-  *path = p + 1;
-  if (c != '%')
-    return c;
-  high = hex_value(p[1]);
-  low = high >= 0 ? hex_value(p[2]) : -1;
-  if (low < 0)
-    return -1;
-  *path = p + 3;
-  c = high * 16 + low;
-  return c < ' ' || c == 0x7f ? -1 : c;
-}
-
-/* Step over one segment and the slash that ends it, encoded or not, since what stands
-   behind the server's front may decode first. 0 when the segment may not be there. */
-static int next_segment(const char **path, int *size) {
-  int dots = 0, named = 0, parameters = 0, c;
-  *size = 0;
-  while (**path != '\0') {
-    if ((c = next_byte(path)) < 0)
-      return 0;
-    if (c == '/' || c == '\\')
-      break;
-    ++*size;
-    parameters |= c == ';'; /* "..;x" is ".." to some servers */
-    if (!parameters) {
-      dots += c == '.';
-      named |= c != '.';
-    }
-  }
-  return named || dots < 1 || dots > 2;
-}
-
-int bearer_url_is_path(const char *text) {
-  int size;
-  if (*text != '/' || !only_url_bytes(text))
-    return 0;
-  for (text++; *text != '\0';)
-    if (!next_segment(&text, &size) || size == 0)
-      return 0;
-  return 1;
 }
 
 /* joining and showing */

@@ -11,10 +11,12 @@
 
 typedef enum {
   BEARER_URL_OK,
-  BEARER_URL_BAD,       /* not an absolute http(s) URL, or odd bytes in it */
+  BEARER_URL_BAD,       /* no host, or odd bytes in it */
+  BEARER_URL_NO_SCHEME, /* neither https:// nor http:// */
   BEARER_URL_NOT_HTTPS, /* http to somewhere else than this machine */
   BEARER_URL_USERINFO,  /* user:password@ : secrets have other places */
-  BEARER_URL_FRAGMENT
+  BEARER_URL_FRAGMENT,
+  BEARER_URL_DOTS /* a path segment that is "." or "..", once it is decoded */
 } bearer_url_fault;
 
 /* Is this absolute URL fit to be asked? http passes with allow_http, or when the host is

@@ -496,10 +496,11 @@ static int call_request(lua_State *L) {
   const bearer_login *l = bearer_login_check(L, 1, "request");
   bearer_call *call;
   lua_settop(L, 3);
-  bearer_call_check(L, 2, 0);
+  bearer_call_check(L, 2);
   if (l->is_closed)
     return bearer_login_closed(L, l, BEARER_STEP_LOGIN);
-  bearer_get_slot(L, 1, BEARER_LOGIN_OPTIONS);                     /* 4 */
+  bearer_get_slot(L, 1, BEARER_LOGIN_OPTIONS); /* 4 */
+  bearer_call_check_url(L, l, 2, 4);
   call = begin(L, BEARER_CALL_REQUEST, 4, 3, timeout_of(L, 4, 2)); /* 5 */
   call->step = BEARER_CALL_TOKEN;
   set_login(L, call, 1, 5);
@@ -547,7 +548,7 @@ static int call_logout(lua_State *L) {
 static int call_transfer(lua_State *L) {
   bearer_call *call;
   lua_settop(L, 3);
-  bearer_call_check(L, 1, 1);
+  bearer_call_check(L, 1);
   if (lua_isnil(L, 2)) {
     bearer_state_push(L, BEARER_OPTIONS);
     lua_replace(L, 2);

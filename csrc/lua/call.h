@@ -55,9 +55,11 @@ enum {
   BEARER_CALL_SLOTS = BEARER_CALL_SLOT_ERROR
 };
 
-/* What is wrong with a caller's request is raised; bare: without a token, as a transport
-   takes it. [-0, +0, v] */
-void bearer_call_check(lua_State *L, int request, int bare);
+/* What is wrong with a caller's request is raised. [-0, +0, v] */
+void bearer_call_check(lua_State *L, int request);
+/* So is what is wrong with its URL, as far as that can be told before there is a token.
+   [-0, +0, v] */
+void bearer_call_check_url(lua_State *L, const bearer_login *l, int request, int options);
 
 /* Build the caller's request at `request`, with the token at `token` (0 = without). 0:
    the call has ended, see `mistake`, `failure` or the error on top. [-0, +0 or 1, m] */

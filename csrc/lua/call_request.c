@@ -11,6 +11,10 @@
 #include "http/url.h"
 #include "lua/value.h"
 
+#define RELATIVE                                                                         \
+  "request.url: is relative, and the provider has no base_url: a URL opens with "        \
+  "https://"
+
 /* ---- mistakes ------------------------------------------------------------------ */
 
 static const struct {
@@ -49,8 +53,11 @@ static void check_fields(lua_State *L, int request) {
     if (f < 0)
       unknown_field(L, name);
     else if (fields[f].type != LUA_TNONE && fields[f].type != type)
-      bearer_raise(L, "request.%s: a %s expected, got %s", name,
-                   lua_typename(L, fields[f].type), lua_typename(L, type));
+      bearer_raise(L, "request.%s: a %s expected, got %s%s", name,
+                   lua_typename(L, fields[f].type), lua_typename(L, type),
+                   strcmp(name, "body") == 0 && type == LUA_TTABLE
+                       ? "; did you mean json or form?"
+                       : "");
     lua_pop(L, 1);
   }
 }
@@ -154,7 +161,7 @@ static void check_timeout(lua_State *L, int request) {
   lua_pop(L, 1);
 }
 
-void bearer_call_check(lua_State *L, int request, int bare) {
+void bearer_call_check(lua_State *L, int request) {
   if (!lua_istable(L, request))
     bearer_raise(L, "request: a table expected, got %s", bearer_type_name(L, request));
   luaL_checkstack(L, 20, NULL);
@@ -168,7 +175,60 @@ void bearer_call_check(lua_State *L, int request, int bare) {
   check_timeout(L, request);
   if (has(L, request, "json") + has(L, request, "form") + has(L, request, "body") > 1)
     bearer_raise(L, "request: json, form and body exclude each other");
-  (void)bare;
+}
+
+/* Make base_url of the inputs alone; 0 when it takes more. */
+static int known_base(const bearer_login *l, bearer_buffer *out) {
+  const bearer_part *n = &l->def->base_url;
+  if (n->kind != BEARER_PART_TEXT || bearer_template_missing(&n->text, &l->inputs) >= 0)
+    return 0;
+  bearer_template_expand(&n->text, &l->inputs, 1, out);
+  return !out->failed;
+}
+
+/* A base of any kind serves: it was, or will be, checked by itself. */
+static void check_relative(lua_State *L, const bearer_login *l, const char *url) {
+  bearer_buffer joined = { 0 };
+  bearer_url_fault fault;
+  if (l->def->base_url.kind == BEARER_PART_ABSENT)
+    bearer_raise(L, RELATIVE);
+  bearer_url_join(&joined, "https://h", url);
+  fault = bearer_url_check(bearer_buffer_string(&joined), 0);
+  if (joined.failed)
+    fault = BEARER_URL_OK;
+  bearer_buffer_free(&joined);
+  if (fault != BEARER_URL_OK)
+    bearer_raise(L, "request: its URL %s", bearer_url_explain(fault));
+}
+
+static void check_absolute(lua_State *L, const bearer_login *l, const char *url,
+                           const bearer_options *o) {
+  bearer_url_fault fault = bearer_url_check(url, o->allow_http);
+  bearer_buffer base = { 0 };
+  char text[400];
+  int may = 1;
+  if (fault != BEARER_URL_OK)
+    bearer_raise(L, "request: its URL %s", bearer_url_explain(fault));
+  if (known_base(l, &base))
+    may = bearer_token_may_reach(l->def, o, bearer_buffer_string(&base), url, text,
+                                 sizeof(text));
+  bearer_buffer_free(&base);
+  if (!may)
+    bearer_raise(L, "request: %s", text);
+}
+
+void bearer_call_check_url(lua_State *L, const bearer_login *l, int request,
+                           int options) {
+  const char *url;
+  lua_getfield(L, request, "url");
+  url = lua_tostring(L, -1);
+  if (strlen(url) != lua_rawlen(L, -1))
+    bearer_raise(L, "request: its URL %s", bearer_url_explain(BEARER_URL_BAD));
+  if (bearer_url_is_absolute(url))
+    check_absolute(L, l, url, bearer_options_at(L, options));
+  else
+    check_relative(L, l, url);
+  lua_pop(L, 1);
 }
 
 /* ---- a copy of one's own ------------------------------------------------------- */
@@ -231,7 +291,7 @@ static int put_url(lua_State *L, bearer_call *call, int token, const char *url,
     return 1;
   }
   if (call->def->base_url.kind == BEARER_PART_ABSENT)
-    return mistake(call, "request.url: is relative, and the provider has no base_url");
+    return mistake(call, RELATIVE);
   memset(&base, 0, sizeof(base));
   if (!bearer_token_base_url(L, token, &base.url)) {
     bearer_request_clear(&base);

@@ -684,12 +684,26 @@ static int login_tostring(lua_State *L) {
 
 /* ---- making -------------------------------------------------------------------- */
 
+/* The inputs that a URL is made of: whoever gave them does not know the definition. */
+static void name_inputs(const bearer_definition *def, const bearer_template *t,
+                        char *text, size_t room) {
+  size_t at = 0;
+  text[0] = '\0';
+  for (int i = 0; i < t->count && at < room; i++)
+    if (t->pieces[i].name >= 0 && bearer_definition_is_input(def, t->pieces[i].name))
+      at += (size_t)snprintf(text + at, room - at, "%s%s",
+                             at > 0 ? ", " : " (it is made of inputs.",
+                             def->names.list[t->pieces[i].name]);
+  if (at > 0 && at + 1 < room)
+    snprintf(text + at, room - at, ")");
+}
+
 /* 1 when it is known already, and fine. */
 static int check_url(lua_State *L, const bearer_login *l, const bearer_part *n,
                      const char *where, int allow_http) {
   bearer_request r;
   const char *why;
-  char text[200];
+  char made_of[200];
   if (n->kind != BEARER_PART_TEXT || bearer_template_missing(&n->text, &l->inputs) >= 0)
     return 0;
   memset(&r, 0, sizeof(r));
@@ -698,8 +712,8 @@ static int check_url(lua_State *L, const bearer_login *l, const bearer_part *n,
   bearer_request_clear(&r);
   if (why == NULL)
     return 1;
-  snprintf(text, sizeof(text), "%s: %s %s", l->def->name, where, why);
-  return bearer_raise(L, "%s", text);
+  name_inputs(l->def, &n->text, made_of, sizeof(made_of));
+  return bearer_raise(L, "%s: %s %s%s", l->def->name, where, why, made_of);
 }
 
 /* A URL that is known already and is not https is the caller's mistake, not the world's.

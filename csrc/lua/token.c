@@ -401,19 +401,12 @@ static int is_listed(char **hosts, int count, const char *origin) {
   return 0;
 }
 
-int bearer_token_may_go_to(lua_State *L, int index, const char *url, char *text,
-                           size_t room) {
-  const bearer_token *t = lua_touserdata(L, index);
-  bearer_buffer base = { 0 }, ours = { 0 }, theirs = { 0 };
+int bearer_token_may_reach(const bearer_definition *def, const bearer_options *o,
+                           const char *base, const char *url, char *text, size_t room) {
+  bearer_buffer ours = { 0 }, theirs = { 0 };
   bearer_url_fault fault;
-  const bearer_options *o;
   int may;
-  if (!bearer_url_is_absolute(url))
-    return 1;
-  bearer_get_slot(L, index, BEARER_TOKEN_OPTIONS);
-  o = bearer_options_at(L, lua_gettop(L));
-  lua_pop(L, 1);
-  if (t->def->base_url.kind == BEARER_PART_ABSENT) { /* anywhere, but as a secret */
+  if (def->base_url.kind == BEARER_PART_ABSENT) { /* anywhere, but as a secret */
     fault = bearer_url_check(url, o->allow_http);
     may = fault == BEARER_URL_OK || fault == BEARER_URL_FRAGMENT;
     if (!may)
@@ -421,22 +414,39 @@ int bearer_token_may_go_to(lua_State *L, int index, const char *url, char *text,
     return may;
   }
   fault = bearer_url_check(url, 1);
-  if (bearer_token_base_url(L, index, &base))
-    bearer_url_origin(&ours, bearer_buffer_string(&base));
+  bearer_url_origin(&ours, base);
   if (fault != BEARER_URL_BAD && fault != BEARER_URL_USERINFO) /* who reads those how? */
     bearer_url_origin(&theirs, url);
   may = theirs.size > 0 &&
         (strcasecmp(bearer_buffer_string(&ours), bearer_buffer_string(&theirs)) == 0 ||
-         is_listed(t->def->hosts, t->def->host_count, bearer_buffer_string(&theirs)) ||
+         is_listed(def->hosts, def->host_count, bearer_buffer_string(&theirs)) ||
          is_listed(o->hosts, o->host_count, bearer_buffer_string(&theirs)));
   if (!may)
     snprintf(text, room,
              "%s is not the provider's: the token goes there only when the definition's "
              "'hosts' or the option 'allow_hosts' names it",
              theirs.size > 0 ? bearer_buffer_string(&theirs) : "that URL");
-  bearer_buffer_free(&base);
   bearer_buffer_free(&ours);
   bearer_buffer_free(&theirs);
+  return may;
+}
+
+int bearer_token_may_go_to(lua_State *L, int index, const char *url, char *text,
+                           size_t room) {
+  const bearer_token *t = lua_touserdata(L, index);
+  bearer_buffer base = { 0 };
+  const bearer_options *o;
+  int may;
+  if (!bearer_url_is_absolute(url))
+    return 1;
+  bearer_get_slot(L, index, BEARER_TOKEN_OPTIONS);
+  o = bearer_options_at(L, lua_gettop(L));
+  lua_pop(L, 1);
+  if (t->def->base_url.kind != BEARER_PART_ABSENT &&
+      !bearer_token_base_url(L, index, &base))
+    bearer_buffer_free(&base);
+  may = bearer_token_may_reach(t->def, o, bearer_buffer_string(&base), url, text, room);
+  bearer_buffer_free(&base);
   return may;
 }
 

@@ -54,6 +54,10 @@ void bearer_token_wipe(bearer_token *t);
 /* Put what a refresh or logout may use of it into vars. 0 when memory ran out. */
 int bearer_token_carry(const bearer_token *t, bearer_vars *vars);
 
+/* May the token of such a definition go to this absolute URL, with this base_url ("" when
+   no answer gave it)? 0: `text` says why not. */
+int bearer_token_may_reach(const bearer_definition *def, const bearer_options *o,
+                           const char *base, const char *url, char *text, size_t room);
 /* May the token be sent to this URL? A relative one stays with the provider; an absolute
    one of another host has to be named. 0: text says why not. [-0, +0, m] */
 int bearer_token_may_go_to(lua_State *L, int index, const char *url, char *text,

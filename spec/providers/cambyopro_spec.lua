@@ -135,4 +135,9 @@ describe("cambyopro", function()
     s:hide { s:inputs().client_secret }
     assert.equal(200, assert(s:call(login)).status)
   end)
+
+  it("takes a base URL that ends in a slash", function()
+    local login = s:login { base_url = s:inputs().base_url .. "/" }
+    assert.equal(200, assert(s:call(login)).status)
+  end)
 end)

@@ -216,4 +216,9 @@ describe("crm_com", function()
     assert.is_true(login:logout())
     assert.same({ "none", 1 }, { login:status().state, s:count() })
   end)
+
+  it("takes a base URL that ends in a slash", function()
+    local login = s:login { base_url = s:inputs().base_url .. "/" }
+    assert.equal(200, assert(s:call(login)).status)
+  end)
 end)

@@ -142,6 +142,8 @@ static void open_world(world *w) {
   set(w, "o", "https://o/", BEARER_VAR_OPENER);
   set(w, "d", "${a}", BEARER_VAR_ENCODED);
   set(w, "e", "", BEARER_VAR_CHECKED);
+  set(w, "p", "/p/", BEARER_VAR_CHECKED);
+  set(w, "s", "https://h//", BEARER_VAR_CHECKED);
 }
 
 static void close_world(world *w) {
@@ -189,7 +191,11 @@ static void puts_values_into_urls(void) {
   URL_EXPANDS("${u}${e}/", "https://h//");
   URL_EXPANDS("${e}/x", "/x");
   URL_EXPANDS("${o}x", "https://o/x");
-  URL_EXPANDS("${o}/x", "https://o//x");
+  URL_EXPANDS("${o}/x", "https://o/x");
+  URL_EXPANDS("${u}${p}", "https://h/p/");
+  URL_EXPANDS("${o}${p}/x", "https://o/p/x");
+  URL_EXPANDS("${s}/x", "https://h/x");
+  URL_EXPANDS("${s}${a}", "https://h//one");
   URL_EXPANDS("x?${o}", "x?https%3A%2F%2Fo%2F");
   URL_EXPANDS("${e}${o}", "https%3A%2F%2Fo%2F"); /* it does not open the text */
 }

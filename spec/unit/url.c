@@ -45,11 +45,11 @@ static void http_passes_to_this_machine_only(void) {
 }
 
 static void what_is_no_url(void) {
-  FAULT(BEARER_URL_BAD, 1, "", "a.example", "/p", "//a.example/p", "https:", "https:/",
-        "https://", "https:///", "https:///p", "https:/a.example", "https://?x",
-        "https://#", "ftp://a.example/", "file:///p", "javascript:1",
-        "httpss://a.example/", " https://a.example/", "https://:443/",
-        "https://a.example:x/");
+  FAULT(BEARER_URL_NO_SCHEME, 1, "", "a.example", "/p", "//a.example/p",
+        "https:", "https:/", "https:/a.example", "ftp://a.example/", "file:///p",
+        "javascript:1", "httpss://a.example/", " https://a.example/");
+  FAULT(BEARER_URL_BAD, 1, "https://", "https:///", "https:///p", "https://?x",
+        "https://#", "https://:443/", "https://a.example:x/");
   FAULT(BEARER_URL_BAD, 1, "https://a.example:65536/", "https://a.example:-1/",
         "https://[::1/", "https://[::g]/", "https://[]/", "https://::1/");
 }
@@ -69,6 +69,17 @@ static void userinfo_and_fragments(void) {
         "https://a.example@b@c/");
   FAULT(BEARER_URL_FRAGMENT, 1, "https://a.example/#f", "https://a.example#",
         "https://a.example/?x#", "https://a.example#@b.example");
+}
+
+static void dots_that_climb(void) {
+  FAULT(BEARER_URL_DOTS, 1, "https://a/..", "https://a/.", "https://a/../y",
+        "https://a/x/../y", "https://a/x/./y", "https://a/x/..?q", "https://a/%2e%2e/y",
+        "https://a/.%2E/y", "https://a/x/%2e", "https://a/x%2f..%2fy",
+        "https://a/x%5c..%5cy", "https://a/..;v=1/y", "https://a/%252e%252e/y",
+        "https://a/%25252e./y", "https://a/x%252f../y");
+  FAULT(BEARER_URL_OK, 1, "https://a/...", "https://a/.x/y..", "https://a/a..b/",
+        "https://a/x%", "https://a/%zz/%25", "https://a/x%0ay", "https://a//x",
+        "https://a/x?u=/../y", "https://a?..", "https://a/%2e%2e%2e/%25/");
 }
 
 static void huge_urls(void) {
@@ -110,13 +121,13 @@ static void labels(void) {
 
 static void paths(void) {
   YES(bearer_url_is_path, "/", "/a", "/a/", "/a/b.c", "/...", "/.a", "/a.", "/a..b",
-      "/~u", "/a%20b", "/a%2Fb", "/a:b@c", "/a;v=1", "/%2e%2e%2e", "/%252e",
-      "/a+b,c=d&e$f!");
+      "/~u", "/a%20b", "/a%2Fb", "/a:b@c", "/a;v=1", "/%2e%2e%2e", "/a+b,c=d&e$f!");
   NO(bearer_url_is_path, "", "a", "a/b", ".", "//", "//a", "/a//b", "/a//", "/.", "/..",
      "/./a", "/../a", "/a/.", "/a/..", "/a/../b", "?", "/?", "/a?b", "/#", "/a#", "/a\\b",
      "/\\");
   NO(bearer_url_is_path, "/%2e", "/%2E%2e/a", "/.%2e/a", "/%2e./a", "/..%2fa", "/a%2f..",
-     "/a%5c..%5cb", "/%2f", "/a/%2fb", "/..;a/b", "/..%3ba/b", "/.;/b");
+     "/a%5c..%5cb", "/%2f", "/a/%2fb", "/..;a/b", "/..%3ba/b", "/.;/b", "/%252e",
+     "/%25252e./a");
   NO(bearer_url_is_path, "/%", "/%2", "/%zz", "/%2g", "/a%", "/%00", "/a%0ab", "/%7f",
      "/a b", "/a\t", "/a\n", "/\x01", "/\x7f", "/\xc3\xbc");
 }
@@ -205,6 +216,7 @@ int main(void) {
   what_is_no_url();
   odd_bytes();
   userinfo_and_fragments();
+  dots_that_climb();
   huge_urls();
   hosts();
   labels();
