@@ -37,7 +37,8 @@ describe("url:", function()
   end)
   local attacks = {
     ["a@b"] = "a%40b", ["evil.com/"] = "evil.com%2F", ["a?b"] = "a%3Fb", ["#"] = "%23",
-    ["..a/..b"] = "..a%2F..b", ["a\r\nX: y"] = "a%0D%0AX%3A%20y", ["%2e%2e%2e"] = "%252e%252e%252e", ["\0"] = "%00",
+    ["..a/..b"] = "..a%2F..b", ["a\r\nX: y"] = "a%0D%0AX%3A%20y", ["%2e%2e%2e"] = "%252e%252e%252e",
+    ["\0"] = "%00",
     ["\\"] = "%5C", ["ü"] = "%C3%BC", ["${x}"] = "%24%7Bx%7D", ["a b+c"] = "a%20b%2Bc",
     ["-._~"] = "-._~", [":8443"] = "%3A8443", ["&=;"] = "%26%3D%3B",
   }
@@ -61,7 +62,8 @@ describe("url:", function()
   } do
     it("does not climb by a text input: " .. dots, function()
       local ok, err = pcall(shop.login,
-        { inputs = { x = {} }, login = { url = "https://shop.example/seg/${x}/end" } }, { x = dots })
+        { inputs = { x = {} }, login = { url = "https://shop.example/seg/${x}/end" } },
+        { x = dots })
       assert.is_false(ok)
       assert.matches("login%[1%]%.url has '%.' or '%.%.' as a path segment", err)
       assert.matches("made of inputs%.x", err)
@@ -74,7 +76,8 @@ describe("url:", function()
         return f.text("https://shop.example/seg/" .. dots:gsub("\\", "/") .. "/end")
       end } }, nil, "bad_request", "path segment")
       local login, sent = shop.login({ login = {
-        { url = "https://shop.example/1", keep = { x = "x" } }, { url = "https://shop.example/${x}/2" },
+        { url = "https://shop.example/1", keep = { x = "x" } },
+        { url = "https://shop.example/${x}/2" },
       } }, nil, { { body = { access_token = "t", x = dots } } })
       assert.is_nil((login:token()))
       assert.equal(1, #sent)
