@@ -114,7 +114,7 @@ describe("bearer.transport", function()
       ["request: unknown field 'uri'; did you mean 'url'?"] = function()
         local _ = bearer.transport { uri = url, url = url }
       end,
-      ["request: its URL is no absolute https URL"] = function()
+      ["request: its URL does not open with https://"] = function()
         local _ = bearer.transport { url = "/relative" }
       end,
       ["request: its URL is not https"] = function()
