@@ -18,10 +18,7 @@ describe("bearer.file,", function()
   end)
 
   local function write(name, text)
-    local file = assert(io.open(folder .. "/" .. name, "wb"))
-    file:write(text)
-    file:close()
-    return folder .. "/" .. name
+    return helper.write(folder .. "/" .. name, text)
   end
 
   local definition = { password = { secret = true } }

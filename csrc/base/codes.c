@@ -21,8 +21,8 @@ static const bearer_code_row rows[BEARER_CODES] = {
                    "version, or a certificate of one's own that cannot be used" },
   [BEARER_PROXY] = { "proxy", BEARER_TRANSIENT, "the proxy refused" },
   [BEARER_NETWORK] = { "network", BEARER_TRANSIENT,
-                       "any other trouble on the way; a `transport` that gave no "
-                       "answer" },
+                       "any other trouble on the way, an answer that was lost among it; "
+                       "a `transport` that gave no answer" },
   [BEARER_LOST] = { "lost", BEARER_TRANSIENT,
                     "the coroutine that ran the `transport` is gone" },
   [BEARER_FORKED] = { "forked", BEARER_TRANSIENT,

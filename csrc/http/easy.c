@@ -5,6 +5,7 @@
 #include "http/easy.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <openssl/ssl.h>
 
@@ -24,6 +25,31 @@ static size_t on_body(char *data, size_t one, size_t size, void *user) {
   return t->received.body.failed ? 0 : size;
 }
 
+/* Do we know what this encoding is: could it be one that libcurl unpacks? */
+static int is_encoding(const char *word, size_t size) {
+  static const char *const known[] = { "identity", "none", "gzip", "x-gzip",
+                                       "deflate",  "br",   "zstd" };
+  for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+    if (strlen(known[i]) == size && strncasecmp(word, known[i], size) == 0)
+      return 1;
+  return 0;
+}
+
+/* "utf-8" is no encoding, nor is "binary", and some servers say so: libcurl would throw
+   the body away. It looks at this option when the body comes, as late as with 8.6. */
+static void on_encoding(bearer_transfer *t, const char *value, size_t size) {
+  static const char between[] = ", \t\r\n";
+  const char *end = value + size;
+  while (value < end) {
+    const char *word = value;
+    while (value < end && strchr(between, *value) == NULL)
+      value++;
+    if (value > word && !is_encoding(word, (size_t)(value - word)))
+      curl_easy_setopt(t->easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+    value++;
+  }
+}
+
 static size_t on_header(char *data, size_t one, size_t size, void *user) {
   bearer_transfer *t = user;
   (void)one;
@@ -33,6 +59,8 @@ static size_t on_header(char *data, size_t one, size_t size, void *user) {
     return t->too_large ? 0 : size;
   if (size >= 5 && memcmp(data, "HTTP/", 5) == 0)
     bearer_buffer_reset(&t->received.head); /* a 1xx came before */
+  if (size > 17 && strncasecmp(data, "Content-Encoding:", 17) == 0)
+    on_encoding(t, data + 17, size - 17);
   bearer_buffer_add(&t->received.head, data, size);
   t->too_large |= t->received.head.failed;
   return t->too_large ? 0 : size;
@@ -50,6 +78,17 @@ static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t 
     t->too_large = 1;
   return t->too_large;
 }
+
+#if LIBCURL_VERSION_NUM >= 0x075000
+static int before_sending(void *user, char *to, char *from, int to_port, int from_port) {
+  (void)to;
+  (void)from;
+  (void)to_port;
+  (void)from_port;
+  return bearer_transfer_before_sending(user) ? CURL_PREREQFUNC_OK
+                                              : CURL_PREREQFUNC_ABORT;
+}
+#endif
 
 /* A new TLS connection. OpenSSL keeps the last decrypted record unless told otherwise:
    there the token is. */
@@ -114,6 +153,15 @@ static void set_trust(bearer_transfer *t, CURLcode *result) {
   }
 }
 
+/* Methods that nobody expects a body of. Of all others servers may want its length. */
+static int has_no_body(const char *method) {
+  static const char *const methods[] = { "GET", "HEAD", "OPTIONS", "TRACE" };
+  for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+    if (strcmp(method, methods[i]) == 0)
+      return 1;
+  return 0;
+}
+
 static void set_method(bearer_transfer *t, CURLcode *result) {
   const bearer_request *m = &t->request;
   const char *method = bearer_buffer_string(&m->method);
@@ -121,7 +169,7 @@ static void set_method(bearer_transfer *t, CURLcode *result) {
     SET(CURLOPT_NOBODY, 1L);
     return;
   }
-  if (m->has_body || strcmp(method, "POST") == 0) {
+  if (m->has_body || !has_no_body(method)) { /* an empty one has a length as well */
     SET(CURLOPT_POST, 1L);
     SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)m->body.size);
     SET(CURLOPT_POSTFIELDS, bearer_buffer_string(&m->body));
@@ -155,7 +203,20 @@ static void set_limits(bearer_transfer *t, CURLcode *result) {
   SET(CURLOPT_XFERINFODATA, t);
   SET(CURLOPT_BUFFERSIZE, 4096L);
   SET(CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_SIZE);
-  if (t->once)
+}
+
+/* libcurl sends a request again by itself when a kept connection breaks before the
+   answer. The server may have acted on it by then. An older one is not to use those
+   connections.
+ */
+static void set_repetition(bearer_transfer *t, CURLcode *result) {
+#if LIBCURL_VERSION_NUM >= 0x075000
+  t->watches_sendings =
+      curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, before_sending) == CURLE_OK;
+  if (t->watches_sendings)
+    SET(CURLOPT_PREREQDATA, t);
+#endif
+  if (!t->watches_sendings && !bearer_transfer_may_repeat(t))
     SET(CURLOPT_FRESH_CONNECT, 1L);
 }
 
@@ -200,6 +261,7 @@ int bearer_easy_prepare(bearer_transfer *t, bearer_connections *c) {
     set_trust(t, &result);
     set_limits(t, &result);
     set_method(t, &result);
+    set_repetition(t, &result);
     set_headers(t, &result);
     if (result == CURLE_OK)
       result = bearer_connections_adopt(c, t->easy);

@@ -81,7 +81,6 @@ bearer_transfer *bearer_transfer_new(bearer_request *m, const bearer_send_option
   memset(m, 0, sizeof(*m));
   t->deadline = bearer_transfer_now() + (double)o->timeout_ms / 1000;
   t->connect_timeout_ms = o->connect_timeout_ms;
-  t->once = o->once;
   t->max_response = t->received.head.cap = t->received.body.cap = o->max_response;
   t->reading = bearer_reading_new(&given, &failed);
   if (!failed && copy_route(t, o))
@@ -107,6 +106,33 @@ void bearer_transfer_free(bearer_transfer *t) {
   bearer_response_clear(&t->received);
   bearer_response_clear(&t->response);
   free(t);
+}
+
+/* ---- sendings ---------------------------------------------------------------- */
+
+long bearer_transfer_bytes_sent(const bearer_transfer *t) {
+  long size = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &size);
+  return size;
+}
+
+int bearer_transfer_may_repeat(const bearer_transfer *t) {
+  const char *method = bearer_buffer_string(&t->request.method);
+  return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+}
+
+int bearer_transfer_before_sending(bearer_transfer *t) {
+  long bytes = bearer_transfer_bytes_sent(t);
+  int has_left = t->sendings > 0 && bytes > t->bytes_before;
+  t->has_sent |= has_left;
+  if (has_left && t->head_total == t->head_before && !bearer_transfer_may_repeat(t)) {
+    t->is_kept_from_again = 1;
+    return 0;
+  }
+  t->sendings++;
+  t->head_before = t->head_total;
+  t->bytes_before = bytes;
+  return 1;
 }
 
 /* ---- results ----------------------------------------------------------------- */
@@ -146,6 +172,11 @@ static bearer_code code_of(CURLcode result) {
   }
 }
 
+/* Did the connection end after the request had left, and before anything came back? */
+static int is_lost(const bearer_transfer *t, CURLcode result) {
+  return t->is_kept_from_again || (result == CURLE_GOT_NOTHING && t->head_total == 0);
+}
+
 static void set_outcome(bearer_transfer *t, CURLcode result) {
   long connect_status = 0;
   curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
@@ -155,19 +186,28 @@ static void set_outcome(bearer_transfer *t, CURLcode result) {
     t->outcome = BEARER_TOO_LARGE; /* its word for a header line of more than 100 KB */
   else if (result != CURLE_OK && connect_status >= 300)
     t->outcome = BEARER_PROXY;
+  else if (is_lost(t, result))
+    t->outcome = BEARER_NETWORK;
   else if (result != CURLE_OK)
     t->outcome = code_of(result);
   else
     t->outcome = t->received.status != 0 ? BEARER_OK : BEARER_BAD_ANSWER;
 }
 
+/* What has left before the first sending went to a proxy. */
+static void note_sent(bearer_transfer *t) {
+  if ((t->sendings > 0 || !t->watches_sendings) &&
+      bearer_transfer_bytes_sent(t) > t->bytes_before)
+    t->has_sent = 1;
+}
+
 void bearer_transfer_finish(bearer_transfer *t, CURLcode result) {
-  long sent = 0;
   const char *words = NULL;
   curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->received.status);
-  if (curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent > 0)
-    t->has_sent = 1;
+  note_sent(t);
   set_outcome(t, result);
+  if (t->outcome == BEARER_NETWORK && is_lost(t, result))
+    words = "the connection ended before an answer came";
   if (result == CURLE_SSL_CERTPROBLEM && t->reading != NULL)
     words = bearer_reading_suspicion(t->reading);
   if (words == NULL && t->outcome != BEARER_OK && t->error[0] == '\0')

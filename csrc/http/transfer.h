@@ -20,7 +20,6 @@ typedef struct {
   size_t max_response; /* bytes, both as sent and as unpacked */
   const char *proxy, *user_agent;
   bearer_material ca_file, ca_pem, cert, key, key_password;
-  int once; /* spends something: never on a kept connection, where libcurl would repeat */
 } bearer_send_options;
 
 typedef struct bearer_transfer bearer_transfer;
@@ -61,7 +60,13 @@ struct bearer_transfer {
   size_t max_response, head_total;
   bearer_response received; /* owned, until it is the caller's */
   bearer_code outcome;
-  int once, in_body, too_large, has_sent, uses_system_trust;
+  int in_body, too_large, has_sent, uses_system_trust;
+  /* each time that libcurl is about to send it: */
+  int watches_sendings;   /* are we told? */
+  int sendings;           /* how often */
+  int is_kept_from_again; /* from being sent once more, its answer lost */
+  size_t head_before;     /* head_total, then */
+  long bytes_before;      /* of requests that had left, then; a proxy's too */
   char error[CURL_ERROR_SIZE];
 };
 
@@ -80,6 +85,13 @@ bearer_transfer *bearer_list_first(const bearer_node *list); /* NULL when it is 
 /* Take over *m (it is emptied), and copy what the options say. On the caller's thread,
    since the environment is read. NULL when memory ran out. */
 bearer_transfer *bearer_transfer_new(bearer_request *m, const bearer_send_options *o);
+
+/* May it be sent once more by libcurl, when its connection turns out to be dead? */
+int bearer_transfer_may_repeat(const bearer_transfer *t);
+/* libcurl is about to send it, perhaps not for the first time. 0: it must not. */
+int bearer_transfer_before_sending(bearer_transfer *t);
+/* Bytes of requests that left, those to a proxy among them. */
+long bearer_transfer_bytes_sent(const bearer_transfer *t);
 
 /* Note the result of a transfer that libcurl has ended. */
 void bearer_transfer_finish(bearer_transfer *t, CURLcode result);

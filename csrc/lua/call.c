@@ -146,7 +146,7 @@ static bearer_progress send_request(frame *f) {
     return fail_with(f, BEARER_CANNOT_WAIT,
                      "nothing was sent, as its answer cannot be waited for here");
   call->job.deadline = bearer_now(call->job.state) + call->timeout;
-  progress = bearer_send(f->c.L, &call->job, &call->sending, f->options, call->timeout, 0,
+  progress = bearer_send(f->c.L, &call->job, &call->sending, f->options, call->timeout,
                          &call->failure);
   if (progress == BEARER_HAS_ENDED)
     return end_badly(f);

@@ -416,8 +416,7 @@ static bearer_progress send_request(frame *f) {
   r->sent_at = bearer_now(r->job.state);
   if (r->is_refresh)
     left /= 2; /* a login may follow */
-  progress =
-      bearer_send(f->c.L, &r->job, &r->sending, f->options, left, spends(r), &r->failure);
+  progress = bearer_send(f->c.L, &r->job, &r->sending, f->options, left, &r->failure);
   if (progress == BEARER_HAS_ENDED) { /* it may be there in a second */
     r->failure.class = BEARER_TRANSIENT;
     return fail(f, 1);

@@ -67,10 +67,6 @@ static const char *take_field(lua_State *L, const char *name, bearer_secret *out
   lua_pushlstring(L, out->data, out->size);
   bearer_secret_clear(out);
   text = lua_tolstring(L, -1, &size);
-  if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
-    text += 3;
-    size -= 3;
-  }
   bearer_json_decode(L, text, size);
   if (!lua_istable(L, -1))
     why = "is no JSON object";

@@ -111,12 +111,11 @@ static int take_transport(lua_State *L, bearer_sending *s, int options,
 /* ---- by libcurl ---------------------------------------------------------------- */
 
 static bearer_progress start(lua_State *L, bearer_job *job, bearer_sending *s,
-                             int options, double seconds, int once, bearer_failure *f) {
+                             int options, double seconds, bearer_failure *f) {
   bearer_send_options how;
   char text[320];
   const char *why =
       bearer_options_fill(L, options, seconds, &how, &s->secrets, text, sizeof(text));
-  how.once = once;
   if (why == NULL)
     job->transfer = bearer_client_send(&job->state->client, &s->request, &how, job);
   bearer_option_secrets_clear(&s->secrets);
@@ -151,7 +150,7 @@ static int take_transfer(bearer_job *job, bearer_sending *s, const bearer_vars *
 /* ---- either -------------------------------------------------------------------- */
 
 bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, int options,
-                            double seconds, int once, bearer_failure *f) {
+                            double seconds, bearer_failure *f) {
   const char *url = bearer_buffer_string(&s->request.url);
   bearer_buffer_reset(&s->about);
   bearer_buffer_text(&s->about, bearer_buffer_string(&s->request.method));
@@ -159,7 +158,7 @@ bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, in
   bearer_buffer_add(&s->about, url, strcspn(url, "?#"));
   if (s->is_built_in ||
       !bearer_options_have(bearer_options_at(L, options), BEARER_OPTION_TRANSPORT))
-    return start(L, job, s, options, seconds, once, f);
+    return start(L, job, s, options, seconds, f);
   need_transport(L, job, s, options, seconds);
   return BEARER_NEEDS;
 }

@@ -26,7 +26,7 @@ void bearer_sending_clear(bearer_sending *s);
    HAS_ENDED: *f says why it cannot be sent; sent by nobody. The job's step has to say
    where it waits. [-0, +n, m] */
 bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, int options,
-                            double seconds, int once, bearer_failure *f);
+                            double seconds, bearer_failure *f);
 
 /* What came of it, into s->response: of a transfer that has ended, or of what the
    transport gave, which stands at 2 (did it return?) and 3 to 5. vars: what to mask. 0:

@@ -276,6 +276,10 @@ const char *bearer_json_value_with(lua_State *L, int index, bearer_json *json,
 
 void bearer_json_decode(lua_State *L, const char *text, size_t size) {
   int status = LUA_ERRRUN;
+  if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
+    text += 3;
+    size -= 3;
+  }
   if (memchr(text, '\0', size) == NULL) { /* lua-cjson takes a NUL for the end */
     bearer_state_push(L, BEARER_JSON_DECODE);
     lua_pushlstring(L, text, size);

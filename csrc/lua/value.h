@@ -37,8 +37,9 @@ typedef struct {
 const char *bearer_json_value_with(lua_State *L, int index, bearer_json *json,
                                    const bearer_json_objects *objects);
 
-/* Push what JSON text says, or nil when it is none. The text stays where it is while Lua
-   collects. JSON's null is a light userdata. [-0, +1, m] */
+/* Push what JSON text says, or nil when it is none; it may open with a byte order mark.
+   The text stays where it is while Lua collects. JSON's null is a light userdata. [-0,
+   +1, m] */
 void bearer_json_decode(lua_State *L, const char *text, size_t size);
 int bearer_is_null(lua_State *L, int index); /* nil, or JSON's null */
 

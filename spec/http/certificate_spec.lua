@@ -6,25 +6,15 @@ local sandbox = require "spec.sandbox"
 local secrets = require "spec.support.secrets"
 local socket = require "socket"
 
-local quote = helper.quote
+local quote, read = helper.quote, helper.read
 local answer = '{"access_token":"good","expires_in":3600}'
 local phrase = [[a "phrase" with $blanks & 'quotes']]
 
 describe("a client certificate:", function()
   local sb, url, folder, file
 
-  local function read(path)
-    local handle = assert(io.open(path, "rb"))
-    local text = handle:read("*a")
-    handle:close()
-    return text
-  end
-
   local function write(name, text)
-    local handle = assert(io.open(folder .. "/" .. name, "wb"))
-    handle:write(text)
-    handle:close()
-    return folder .. "/" .. name
+    return helper.write(folder .. "/" .. name, text)
   end
 
   local function openssl(command)

@@ -4,7 +4,7 @@ local helper = require "spec.support.helper"
 local sandbox = require "spec.sandbox"
 local socket = require "socket"
 
-local quote = helper.quote
+local quote, read = helper.quote, helper.read
 local answer = '{"access_token":"good","expires_in":3600}'
 
 describe("trust:", function()
@@ -25,17 +25,7 @@ describe("trust:", function()
   end)
 
   local function write(name, text)
-    local file = assert(io.open(folder .. "/" .. name, "wb"))
-    file:write(text)
-    file:close()
-    return folder .. "/" .. name
-  end
-
-  local function read(path)
-    local file = assert(io.open(path, "rb"))
-    local text = file:read("*a")
-    file:close()
-    return text
+    return helper.write(folder .. "/" .. name, text)
   end
 
   -- A program that says nothing of authorities, on a system that keeps them in these places.

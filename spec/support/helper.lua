@@ -49,6 +49,23 @@ function helper.folder()
   return (helper.must("mktemp -d"):gsub("%s+$", ""))
 end
 
+--- All of a file.
+function helper.read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+--- Make a file of this text.
+-- @treturn string its path
+function helper.write(path, text)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  return path
+end
+
 local spawned = {}
 
 --- Run a command beside this process, for a minute at most.

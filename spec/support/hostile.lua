@@ -42,7 +42,7 @@ local http = {
     "bad_answer" },
   { "bytes that are no gzip", { gzip = "this is no gzip" }, "bad_answer" },
   { "a gzip that breaks off", { gzip = "\31\139\8\0\0\0\0\0" }, "bad_answer" },
-  { "a connection closed before the answer", { close = true }, "bad_answer" },
+  { "a connection closed before the answer", { close = true }, "network" },
   { "a connection closed within the header", { raw = "HTTP/1.1 200 OK\r\nContent-Ty" },
     "bad_answer" },
   { "a connection closed after the header", raw("200 OK\r\nContent-Length: 10"), "bad_answer" },

@@ -74,16 +74,22 @@ static bearer_send_options options(long timeout_ms) {
   return o;
 }
 
-static bearer_transfer *send_with(bearer_client *client, const char *path,
-                                  const bearer_send_options *o) {
+static bearer_transfer *send_as(bearer_client *client, const char *method,
+                                const char *path, const bearer_send_options *o) {
   bearer_request m = { 0 };
   char url[100];
   snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", server_port, path);
-  bearer_buffer_text(&m.method, "POST");
+  bearer_buffer_text(&m.method, method);
   bearer_buffer_text(&m.url, url);
-  bearer_buffer_text(&m.body, "a=b");
-  m.has_body = 1;
+  m.has_body = strcmp(method, "POST") == 0;
+  if (m.has_body)
+    bearer_buffer_text(&m.body, "a=b");
   return bearer_client_send(client, &m, o, client);
+}
+
+static bearer_transfer *send_with(bearer_client *client, const char *path,
+                                  const bearer_send_options *o) {
+  return send_as(client, "POST", path, o);
 }
 
 static bearer_transfer *send_to(bearer_client *client, const char *path,
@@ -155,6 +161,35 @@ static void what_may_be_wrong_with_an_answer(void) {
   ends_as(&client, send_to(&client, "/large", 5000), BEARER_TOO_LARGE);
   ends_as(&client, send_to(&client, "/junk", 5000), BEARER_BAD_ANSWER);
   ends_as(&client, send_to(&client, "/mute", 200), BEARER_TIMEOUT);
+  bearer_client_close(&client);
+}
+
+/* ---- a kept connection that breaks ------------------------------------------- */
+
+/* How often the server gets a request whose connection it then ends. */
+static int sendings_of(bearer_client *client, const char *method) {
+  bearer_send_options o = options(5000);
+  bearer_transfer *t;
+  int before;
+  ends_as(client, send_to(client, "/ok", 5000), BEARER_OK); /* one that is kept */
+  before = server_requests;
+  t = send_as(client, method, "/dies", &o);
+  CHECK(wait_for(client, t) && t->sent && t->response.status == 0);
+  if (!CHECK(strcmp(t->reason, "the connection ended before an answer came") == 0))
+    printf("  %s: %s\n", method, t->reason);
+  ends_as(client, t, BEARER_NETWORK);
+  return server_requests - before;
+}
+
+static void what_may_have_been_acted_upon_is_sent_once(void) {
+  static bearer_client client;
+  bearer_client_init(&client);
+  CHECK(sendings_of(&client, "POST") == 1);
+  CHECK(sendings_of(&client, "PUT") == 1);
+  CHECK(sendings_of(&client, "DELETE") == 1);
+  CHECK(sendings_of(&client, "PATCH") == 1);
+  CHECK(sendings_of(&client, "GET") == 2);
+  CHECK(sendings_of(&client, "HEAD") == 2);
   bearer_client_close(&client);
 }
 
@@ -437,6 +472,7 @@ int main(void) {
   an_answer_comes();
   the_descriptor_is_ready_while_there_is_news();
   what_may_be_wrong_with_an_answer();
+  what_may_have_been_acted_upon_is_sent_once();
   transfers_close_at_any_time();
   without_threads_the_callers_move();
   a_caller_that_waits_moves_what_it_sends();

@@ -1,6 +1,7 @@
 /*
  * A small HTTP server in threads of the test, on 127.0.0.1. /ok answers at once, /slow
- * after 300 ms, /mute never, /large with 100,000 bytes, /junk with no HTTP.
+ * after 300 ms, /mute never, /large with 100,000 bytes, /junk with no HTTP, /dies ends
+ * the connection in place of an answer.
  */
 #ifndef BEARER_SERVER_H
 #define BEARER_SERVER_H
@@ -59,6 +60,8 @@ static inline void *server_serve(void *user) {
     __atomic_add_fetch(&server_requests, 1, __ATOMIC_SEQ_CST);
     if (strstr(head, " /mute") != NULL)
       continue;
+    if (strstr(head, " /dies") != NULL)
+      break;
     if (strstr(head, " /slow") != NULL)
       usleep(300000);
     if (strstr(head, " /junk") != NULL)
