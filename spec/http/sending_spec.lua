@@ -132,15 +132,13 @@ describe("over the wire:", function()
     for method, length in pairs {
       POST = "0", PUT = "0", PATCH = "0", DELETE = "0", MERGE = "0", GET = false, OPTIONS = false,
     } do
-      it("by " .. method .. " says " .. (length and "that its length is 0" or "nothing of a length"),
-        function()
-          url = sb:script("x", good)
-          assert(bearer.transport { url = (url:gsub("^https://[^/]+", sb.http_url)),
-            method = method })
-          local headers = sb:requests("x")[1].headers
-          assert.equal(length or nil, headers["content-length"])
-          assert.is_nil(headers["content-type"])
-        end)
+      local what = length and "that its length is 0" or "nothing of a length"
+      it("by " .. method .. " says " .. what, function()
+        assert(bearer.transport { url = select(2, sb:script("x", good)), method = method })
+        local headers = sb:requests("x")[1].headers
+        assert.equal(length or nil, headers["content-length"])
+        assert.is_nil(headers["content-type"])
+      end)
     end
   end)
 
