@@ -2,6 +2,7 @@
 -- out in the meantime holds the right bytes, and nothing that was freed is used.
 local bearer = require "bearer"
 local core = require "bearer.core"
+local patience = require "spec.support.patience"
 
 local newproxy = rawget(_G, "newproxy")
 local is_slow = os.getenv "SUITE_CHILD" or (os.getenv "LD_PRELOAD" or ""):find "vgpreload"
@@ -123,17 +124,10 @@ local function with_finalizers(f, g)
   assert.same({}, wrong)
 end
 
-local function settle()
-  local limit = core.now() + 3
-  while bearer.poll(1) > 0 do
-    assert.is_true(core.now() < limit, "something stays under way")
-  end
-end
-
 describe("finalizers that", function()
   after_each(function()
     bearer.use "blocking"
-    settle()
+    patience.settle(3)
   end)
 
   it("log in, ask and close leave all texts right", function()

@@ -2,6 +2,7 @@
 -- the process lives.
 local bearer = require "bearer"
 local core = require "bearer.core"
+local patience = require "spec.support.patience"
 local shop = require "spec.support.shop"
 
 local newproxy = rawget(_G, "newproxy")
@@ -53,13 +54,6 @@ local function random(n)
   return seed % n + 1
 end
 
-local function settle()
-  local limit = core.now() + 5
-  while bearer.poll(1) > 0 do
-    assert.is_true(core.now() < limit, "something stays under way")
-  end
-end
-
 local is_slow = os.getenv "SUITE_CHILD" or (os.getenv "LD_PRELOAD" or ""):find "vgpreload"
 
 describe("nonsense", function()
@@ -72,7 +66,7 @@ describe("nonsense", function()
     core.clock()
     core.jitter()
     bearer.use "blocking"
-    settle()
+    patience.settle(5)
   end)
 
   local function still_works()

@@ -46,15 +46,15 @@ if not begun then
   begun = true
   ACT
 else
-  local core, bearer = require "bearer.core", require "bearer"
-  local limit = core.now() + 2
+  local bearer, patience = require "bearer", require "spec.support.patience"
+  local look = patience.of(2)
   local again = { pending = true, memory = true, interrupted = true, network = true, lost = true }
   local function ask()
     local token, _, err
     repeat
       token, _, err = login:token()
       bearer.poll(1)
-      if core.now() > limit then error("no answer in time: " .. tostring(err)) end
+      look("no answer in time: " .. tostring(err))
       if err and err.code ~= "pending" then login:reset() end
     until token or not again[err.code]
     return token, err
@@ -64,9 +64,7 @@ else
   if not token and not is_lost then error("no token: " .. tostring(err)) end
   if CHECKED and server.reused then error("a refresh token was sent twice, or lost") end
   if is_lost then error("an answer was lost that had arrived") end
-  while bearer.poll(1) > 0 do
-    if core.now() > limit then error("something stays under way") end
-  end
+  patience.settle(2)
 end
 ]]
 

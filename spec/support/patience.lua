@@ -1,0 +1,29 @@
+--- How long a spec polls for what must come, on whatever machine. What lies between two looks
+-- counts for 10 ms at most: a machine that stands still, or has no time for us, uses nothing up.
+local bearer = require "bearer"
+local core = require "bearer.core"
+
+local patience = {}
+
+--- A limit.
+-- @tparam number seconds
+-- @treturn function raises the text that it is given once that much time is used up
+function patience.of(seconds)
+  local last = core.now()
+  return function(what)
+    local now = core.now()
+    seconds, last = seconds - math.min(now - last, 0.01), now
+    assert(seconds > 0, what)
+  end
+end
+
+--- Poll until nothing is under way.
+-- @tparam number seconds
+function patience.settle(seconds)
+  local look = patience.of(seconds)
+  while bearer.poll(1) > 0 do
+    look "something stays under way"
+  end
+end
+
+return patience
