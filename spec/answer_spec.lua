@@ -242,5 +242,20 @@ describe("an answer", function()
       end
       assert.is_true(count > 10 and count <= 50)
     end)
+
+    it("an answer that freezes the host for seconds: a few KB of it are looked at", function()
+      local long, parts = ("a"):rep(20000), {}
+      for i = 1, 50 do
+        parts[i] = ('"k%d":"%s"'):format(i, long)
+      end
+      local err = refused(400, ('{"access_token":"%sb",%s}'):format(("a"):rep(200),
+        table.concat(parts, ",")))
+      local count = 0
+      for _, text in pairs(err.details) do
+        count = count + 1
+        assert.is_true(#text <= 303)
+      end
+      assert.is_true(count > 0 and count <= 5)
+    end)
   end)
 end)

@@ -9,19 +9,23 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Append the text with every secret of vars in it, however it is encoded, as ***. Fails
-   (out->failed) rather than let one through. */
+/* Append the text with every secret of vars in it as ***: as it is, in base64 of either
+   alphabet, padded or not, in hexadecimal; and any of that with escapes of JSON, of URLs,
+   of HTML, whichever of its bytes are escaped. Fails (out->failed) rather than let one
+   through. Takes linear time: in the text, and in each secret that is no longer. */
 void bearer_redact(const bearer_vars *vars, const char *text, size_t size,
                    bearer_buffer *out);
 
-#define BEARER_SHOWN_MAX 300 /* bytes of a stranger's sentence */
+#define BEARER_SHOWN_MAX     300  /* bytes of a stranger's sentence */
+#define BEARER_LOOKED_AT_MAX 4096 /* of what it stands in: a token may come before it */
 
 /* Append a stranger's text made fit to be shown: masked, runs of white space and control
    characters as one space (none at its ends), cut to BEARER_SHOWN_MAX bytes with "…" and
-   never inside a UTF-8 character. Takes linear time, whatever its length: what is far
-   beyond what can be shown is not looked at. vars may be NULL. */
-void bearer_redact_sentence(const bearer_vars *vars, const char *text, size_t size,
-                            bearer_buffer *out);
+   never inside a UTF-8 character. What is behind the first BEARER_LOOKED_AT_MAX bytes is
+   not looked at; a secret that begins before that end is masked as far as it goes. vars
+   may be NULL. Gives what the search cost, in comparisons of two bytes. */
+size_t bearer_redact_sentence(const bearer_vars *vars, const char *text, size_t size,
+                              bearer_buffer *out);
 
 #pragma GCC visibility pop
 

@@ -97,9 +97,24 @@ static int tells_a_secret(const char *name) {
          strstr(lower, "auth") != NULL;
 }
 
-static void push_clean(bearer_answer *a, const char *text,
-                       size_t size) { /* [-0, +1, m] */
+/* How many values are copied, and how many bytes are looked at for it: an answer cannot
+   keep the host busy. */
+typedef struct {
+  int values;
+  size_t bytes;
+} budget;
+
+static const budget for_details = { 50, (size_t)4 * BEARER_LOOKED_AT_MAX };
+
+static int has_left(const budget *left) {
+  return left->values > 0 && left->bytes > 0;
+}
+
+static void push_clean(bearer_answer *a, const char *text, size_t size,
+                       budget *left) { /* [-0, +1, m] */
   bearer_buffer out = { 0 };
+  size_t cost = size < BEARER_LOOKED_AT_MAX ? size : BEARER_LOOKED_AT_MAX;
+  left->bytes -= left->bytes < cost ? left->bytes : cost;
   bearer_redact_sentence(a->c->vars, text, size, &out);
   bearer_push_buffer(a->c->L, &out);
 }
@@ -114,9 +129,9 @@ static void push_number(bearer_answer *a, int index) {
     lua_pushvalue(a->c->L, index);
 }
 
-static int push_details(bearer_answer *a, int index, int depth, int *budget);
+static int push_details(bearer_answer *a, int index, int depth, budget *left);
 
-static void push_key(bearer_answer *a, int index) {
+static void push_key(bearer_answer *a, int index, budget *left) {
   size_t size;
   const char *text;
   if (lua_type(a->c->L, index) == LUA_TNUMBER) {
@@ -124,10 +139,10 @@ static void push_key(bearer_answer *a, int index) {
     return;
   }
   text = lua_tolstring(a->c->L, index, &size);
-  push_clean(a, text, size);
+  push_clean(a, text, size, left);
 }
 
-static void push_table(bearer_answer *a, int index, int depth, int *budget) {
+static void push_table(bearer_answer *a, int index, int depth, budget *left) {
   lua_State *L = a->c->L;
   int copy;
   luaL_checkstack(L, 10, NULL);
@@ -135,10 +150,10 @@ static void push_table(bearer_answer *a, int index, int depth, int *budget) {
   copy = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, index) != 0) {
-    if (*budget > 0 && (lua_type(L, copy + 1) == LUA_TNUMBER ||
-                        !tells_a_secret(lua_tostring(L, copy + 1)))) {
-      push_key(a, copy + 1);
-      if (push_details(a, copy + 2, depth + 1, budget))
+    if (has_left(left) && (lua_type(L, copy + 1) == LUA_TNUMBER ||
+                           !tells_a_secret(lua_tostring(L, copy + 1)))) {
+      push_key(a, copy + 1, left);
+      if (push_details(a, copy + 2, depth + 1, left))
         lua_rawset(L, copy);
     }
     lua_settop(L, copy + 1);
@@ -146,15 +161,15 @@ static void push_table(bearer_answer *a, int index, int depth, int *budget) {
 }
 
 /* Push a copy that shows no secret; 0 when the value is left out. */
-static int push_details(bearer_answer *a, int index, int depth, int *budget) {
+static int push_details(bearer_answer *a, int index, int depth, budget *left) {
   lua_State *L = a->c->L;
   size_t size;
   const char *text;
-  --*budget;
+  left->values--;
   switch (lua_type(L, index)) {
   case LUA_TSTRING:
     text = lua_tolstring(L, index, &size);
-    push_clean(a, text, size);
+    push_clean(a, text, size, left);
     return 1;
   case LUA_TNUMBER:
     push_number(a, index);
@@ -165,7 +180,7 @@ static int push_details(bearer_answer *a, int index, int depth, int *budget) {
   case LUA_TTABLE:
     if (depth > 3)
       return 0;
-    push_table(a, index, depth, budget);
+    push_table(a, index, depth, left);
     return 1;
   default:
     return 0;
@@ -265,7 +280,7 @@ static void describe(bearer_answer *a, const char *message) {
 void bearer_refusal(bearer_answer *a, const char *code, const char *message) {
   lua_State *L = a->c->L;
   bearer_failure *f = &a->failure;
-  int budget = 50;
+  budget left = for_details;
   char own[BEARER_CODE_MAX + 1] = "";
   hide_found(a);
   if (code == NULL)
@@ -284,7 +299,7 @@ void bearer_refusal(bearer_answer *a, const char *code, const char *message) {
     snprintf(f->own_code, sizeof(f->own_code), "http_%ld", f->status);
   describe(a, message);
   if (lua_istable(L, a->root)) {
-    push_details(a, a->root, 0, &budget);
+    push_details(a, a->root, 0, &left);
     a->details = lua_gettop(L);
   }
 }
