@@ -1,15 +1,21 @@
 # bearer: build, check, install. `make help` lists the targets.
-#   make [LUA=lua5.4|luajit|lua5.3|lua5.2|lua5.1]
+#   make [LUA=lua5.4|luajit|lua5.3|lua5.2|lua5.1|lua|/path/of/a/lua]
 
 LUA        ?= lua5.4
-PREFIX     ?= /usr/local
 PKG_CONFIG ?= pkg-config
 CFLAGS     ?= -O2 -g
 ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-BUILD    := build/$(LUA)$(if $(SANITIZE),-asan)
+# "NAME VERSION PACKAGE LUADIR LIBDIR", said by the interpreter itself where it is there. Asked when
+# it is needed, not when this file is read: `make test` installs Lua and pkg-config.
+ask = $(eval ANSWER := $$(shell PKG_CONFIG='$(PKG_CONFIG)' sh spec/ci/which_lua.sh \
+        '$(LUA)' '$(PREFIX)'))$(or $(ANSWER),$(error LUA=$(LUA) is of no use))
+FACTS = $(or $(ANSWER),$(ask))
+NAME := $(if $(filter lua5.1 lua5.2 lua5.3 lua5.4 luajit,$(LUA)),$(LUA),$(word 1,$(FACTS)))
+
+BUILD    := build/$(NAME)$(if $(SANITIZE),-asan)
 MODULE   := $(BUILD)/bearer/core.so
 SOURCES  := $(sort $(wildcard csrc/*/*.c))
 OBJECTS  := $(SOURCES:csrc/%.c=$(BUILD)/%.o)
@@ -26,17 +32,19 @@ ifdef SANITIZE
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 DIALECT  := -std=c11 -Icsrc -D_GNU_SOURCE -fPIC -fvisibility=hidden
-# Asked when something is compiled, not when this file is read: `make test` installs pkg-config.
-PACKAGES  = $(shell $(PKG_CONFIG) --cflags $(LUA) libcurl libssl libcrypto)
+HEADERS   = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell $(PKG_CONFIG) --cflags $(PC)))
+PC        = $(or $(filter-out -,$(word 3,$(FACTS))),$(error pkg-config knows no headers of \
+            $(NAME). Install them, or say where they are: LUA_INCDIR=/usr/include/…))
+PACKAGES  = $(HEADERS) $(shell $(PKG_CONFIG) --cflags libcurl libssl libcrypto)
 LIBS      = $(shell $(PKG_CONFIG) --libs libcurl libssl libcrypto) -pthread
 COMPILE   = $(CC) $(DIALECT) $(WARNINGS) $(CFLAGS) $(SANITIZERS) $(CPPFLAGS) $(PACKAGES)
 # nodelete: a libcurl thread stuck in a DNS lookup may outlive lua_close, and so do handlers of fork
 # and exit.
 LINK      = $(CC) $(SANITIZERS) $(LDFLAGS) -Wl,-z,nodelete
 
-VERSION  := $(if $(filter luajit,$(LUA)),5.1,$(LUA:lua%=%))
-SHARE     = $(DESTDIR)$(PREFIX)/share/lua/$(VERSION)
-LIB       = $(DESTDIR)$(PREFIX)/lib/lua/$(VERSION)
+# Where `make install` puts the modules: below PREFIX, or where this Lua looks for them.
+LUADIR    = $(word 4,$(FACTS))
+LIBDIR    = $(word 5,$(FACTS))
 SUITE     = bash spec/ci/suite.sh
 
 all: $(MODULE) ## build the module for LUA
@@ -61,11 +69,19 @@ $(BUILD)/unit/%: spec/unit/%.c $(OBJECTS)
 
 -include $(OBJECTS:.o=.d) $(UNITS:=.d)
 
-install: all ## install below PREFIX (and DESTDIR)
-	install -d $(LIB)/bearer
-	install -m 644 $(MODULE) $(LIB)/bearer/core.so
+install: all ## install below PREFIX, else where LUA looks for modules (and below DESTDIR)
+	install -d $(DESTDIR)$(LIBDIR)/bearer
+	install -m 644 $(MODULE) $(DESTDIR)$(LIBDIR)/bearer/core.so
 	@for file in $(LUA_SRC:lua/%=%); do \
-	  install -v -D -m 644 lua/$$file $(SHARE)/$$file || exit 1; done
+	  to=$(DESTDIR)$(LUADIR)/$$file; echo "install -m 644 lua/$$file $$to"; \
+	  install -d "$${to%/*}" && install -m 644 lua/$$file "$$to" || exit 1; done
+
+uninstall: ## remove what `install` put there, and what is empty then
+	rm -f $(DESTDIR)$(LIBDIR)/bearer/core.so
+	@for file in $(LUA_SRC:lua/%=%); do \
+	  echo "rm -f $(DESTDIR)$(LUADIR)/$$file"; rm -f $(DESTDIR)$(LUADIR)/$$file; done
+	@for folder in $(LIBDIR)/bearer $(LUADIR)/bearer; do \
+	  [ ! -d $(DESTDIR)$$folder ] || find $(DESTDIR)$$folder -depth -type d -empty -delete; done
 
 clean: ## remove all that was built
 	rm -rf build
@@ -87,7 +103,7 @@ sandbox: ## set up, run the stand-ins in the foreground
 	@$(SUITE) run lua5.4 spec/sandbox/main.lua
 
 spec: all ## run the specs with LUA (ARGS go to busted)
-	@$(SUITE) plain $(LUA) $(ARGS)
+	@SUITE_BUILD=$(BUILD) $(SUITE) plain $(LUA) $(ARGS)
 
 unit-build: $(UNITS)
 
@@ -97,10 +113,23 @@ unit: $(UNITS) ## run the C unit tests
 
 sanitize: ## run unit tests and specs with LUA under ASan, UBSan and LSan
 	@$(MAKE) --no-print-directory -s all unit SANITIZE=1
-	@$(SUITE) asan $(LUA) $(ARGS)
+	@SUITE_BUILD=$(BUILD)-asan $(SUITE) asan $(LUA) $(ARGS)
 
 valgrind: all ## run the specs with LUA under valgrind
-	@$(SUITE) valgrind $(LUA) $(ARGS)
+	@SUITE_BUILD=$(BUILD) $(SUITE) valgrind $(LUA) $(ARGS)
+
+clang: ## compile it with clang, into build/clang
+	@$(MAKE) --no-print-directory -s all unit-build CC=clang BUILD=build/clang LUA=lua5.4
+
+# What 7.68, 7.74 and 7.76 have: Ubuntu 20.04, Debian 11, RHEL 9.
+OLDER_CURLS := 0x074400 0x074a00 0x074c00
+older-curls: ## compile it as if libcurl were an older one, into build/curl-VERSION
+	@for version in $(OLDER_CURLS); do \
+	  $(MAKE) --no-print-directory -s all BUILD=build/curl-$$version LUA=lua5.4 \
+	    CPPFLAGS="-Ispec/support/older_curl -DOLDER_CURL=$$version" || exit 1; done
+
+musl: ## compile it against musl's headers
+	@bash spec/ci/musl.sh
 
 threads: ## log in from many Lua states in many threads, under ThreadSanitizer
 	@bash spec/ci/threads.sh
@@ -112,7 +141,7 @@ bench: ## run the benchmarks (or ONLY that one) with Lua 5.4 and LuaJIT, pinned 
 
 bench-run: all $(BENCH)
 	@for bench in $(sort $(wildcard spec/bench/$(ONLY).lua)); do \
-	  taskset -c 0 $(SUITE) run $(LUA) $$bench || exit 1; done
+	  SUITE_BUILD=$(BUILD) taskset -c 0 $(SUITE) run $(LUA) $$bench || exit 1; done
 
 # C modules of the benchmarks, linked with nothing that they do not use.
 $(BENCH): $(BUILD)/%.so: spec/bench/%.c
@@ -186,7 +215,7 @@ coverage: ## specs with LUA and unit tests, measured by gcov
 	@SUITE_BUILD=$(COVERED) $(SUITE) plain $(LUA) $(ARGS)
 	@gcov -n -o $(COVERED) $(SOURCES) | sed -n '/^File .csrc/{N;s/\n/ /;p}'
 
-.PHONY: all help install clean setup test demo sandbox spec unit unit-build sanitize valgrind \
-        threads bench bench-run lint lint-lua lint-format lint-analyze lint-floors lint-rockspec lint-shell \
+.PHONY: all help install uninstall clean setup test demo sandbox spec unit unit-build sanitize valgrind \
+        clang older-curls musl threads bench bench-run lint lint-lua lint-format lint-analyze lint-floors lint-rockspec lint-shell \
         format rockspec docs fuzz fuzz-build fuzz-replay coverage
 .DELETE_ON_ERROR:

@@ -23,6 +23,7 @@ dependencies = {
   "lua-cjson >= 2.1.0",
 }
 
+-- libcurl 7.68 and OpenSSL 1.1.1, or newer; a C11 compiler.
 -- No header is named: it lies in a multiarch folder on Debian, where LuaRocks does not look.
 external_dependencies = {
   CURL = { library = "curl" },

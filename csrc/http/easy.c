@@ -11,6 +11,10 @@
 
 #include "http/trust.h"
 
+#if LIBCURL_VERSION_NUM < 0x074400
+#error "bearer needs libcurl 7.68 or newer"
+#endif
+
 #define HEAD_MAX    (256 * 1024) /* libcurl's own cap differs from version to version */
 #define BUFFER_SIZE (16L * 1024) /* a login is small, and all of it is wiped */
 
@@ -117,6 +121,15 @@ static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *user) {
       *result = set_rc;                                                                  \
   } while (0)
 
+/* From 7.87 on it keeps stores by their files' names alone, after on_ssl_ctx: with ours
+   in them. The libcurl that is loaded may be newer than the headers. */
+static void forget_stores(bearer_transfer *t, CURLcode *result) {
+  const CURLoption ca_cache_timeout = (CURLoption)321; /* CURLOPT_CA_CACHE_TIMEOUT */
+  CURLcode code = curl_easy_setopt(t->easy, ca_cache_timeout, 0L);
+  if (code != CURLE_OK && code != CURLE_UNKNOWN_OPTION)
+    *result = code;
+}
+
 /* The system's authorities by a store of ours, which libcurl is not to add to. Others by
    a blob: that is compared where a connection is used again, a store is not. */
 static void set_trust(bearer_transfer *t, CURLcode *result) {
@@ -138,9 +151,7 @@ static void set_trust(bearer_transfer *t, CURLcode *result) {
     SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
   }
 #endif
-#if LIBCURL_VERSION_NUM >= 0x075700
-  SET(CURLOPT_CA_CACHE_TIMEOUT, 0L); /* it keeps stores by their files' names alone */
-#endif
+  forget_stores(t, result);
   t->uses_system_trust = !own && bearer_trust_has_store();
   if (bearer_trust_has_store()) {
     SET(CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);

@@ -263,8 +263,18 @@ int bearer_reading_is_done(const bearer_reading *r) {
 
 /* ---- once it is done --------------------------------------------------------- */
 
+const char *bearer_material_obstacle(void) {
+#if LIBCURL_VERSION_NUM >= 0x074700
+  return NULL;
+#else
+  return "client certificates need libcurl 7.71, and this is built for an older one";
+#endif
+}
+
 const char *bearer_reading_fault(const bearer_reading *r) {
-  return r->fault[0] != '\0' ? r->fault : NULL;
+  if (r->fault[0] != '\0')
+    return r->fault;
+  return r->certificate.data != NULL ? bearer_material_obstacle() : NULL;
 }
 
 int bearer_reading_has_authorities(const bearer_reading *r, const char **data,
@@ -274,10 +284,12 @@ int bearer_reading_has_authorities(const bearer_reading *r, const char **data,
   return r->authorities.data != NULL;
 }
 
+#if LIBCURL_VERSION_NUM >= 0x074700
 static CURLcode set_blob(CURL *easy, CURLoption option, const bearer_secret *s) {
   struct curl_blob blob = { s->data, s->size, CURL_BLOB_NOCOPY };
   return curl_easy_setopt(easy, option, &blob);
 }
+#endif
 
 /* PKCS#12 opens with an ASN.1 SEQUENCE; PEM is text. */
 static int is_pkcs12(const bearer_reading *r) {
@@ -290,6 +302,7 @@ CURLcode bearer_reading_apply(const bearer_reading *r, CURL *easy) {
   if (r->authorities.data != NULL)
     code = set_blob(easy, CURLOPT_CAINFO_BLOB, &r->authorities);
 #endif
+#if LIBCURL_VERSION_NUM >= 0x074700
   if (code != CURLE_OK || r->certificate.data == NULL)
     return code;
   code = set_blob(easy, CURLOPT_SSLCERT_BLOB, &r->certificate);
@@ -301,6 +314,10 @@ CURLcode bearer_reading_apply(const bearer_reading *r, CURL *easy) {
   if (code == CURLE_OK) /* without one, OpenSSL would ask on the terminal */
     code = curl_easy_setopt(easy, CURLOPT_KEYPASSWD,
                             r->password.data != NULL ? r->password.data : "");
+#else
+  (void)r;
+  (void)easy; /* there is no certificate: see bearer_material_obstacle */
+#endif
   return code;
 }
 

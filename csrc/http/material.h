@@ -26,6 +26,9 @@ typedef struct {
 /* A copy of it, and what is read in its place. Shared with the thread that reads. */
 typedef struct bearer_reading bearer_reading;
 
+/* Why no client certificate can be used, or NULL. */
+const char *bearer_material_obstacle(void);
+
 /* NULL when nothing is given, with *failed 0, or when memory ran out. */
 bearer_reading *bearer_reading_new(const bearer_materials *given, int *failed);
 /* The transfer wants it no more: wiped and freed as soon as nobody reads it. */

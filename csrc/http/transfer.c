@@ -156,8 +156,10 @@ static bearer_code code_of(CURLcode result) {
   case CURLE_SSL_ENGINE_INITFAILED:
   case CURLE_SSL_INVALIDCERTSTATUS:
     return BEARER_TLS;
+#if LIBCURL_VERSION_NUM >= 0x074900
   case CURLE_PROXY:
     return BEARER_PROXY;
+#endif
   case CURLE_PARTIAL_FILE:
   case CURLE_GOT_NOTHING:
   case CURLE_BAD_CONTENT_ENCODING:

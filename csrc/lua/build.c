@@ -13,7 +13,7 @@
 
 /* ---- faults -------------------------------------------------------------------- */
 
-static bearer_placed stop(bearer_context *c, int kind, const char *what) {
+static bearer_placed stop(bearer_context *c, bearer_fault_kind kind, const char *what) {
   c->fault.kind = kind;
   snprintf(c->fault.what, sizeof(c->fault.what), "%s", what);
   return BEARER_PLACE_FAULT;
@@ -49,7 +49,7 @@ typedef struct {
 
 static place resolve(bearer_context *c, const bearer_part *n);
 
-static place fault(bearer_context *c, int kind, const char *what) {
+static place fault(bearer_context *c, bearer_fault_kind kind, const char *what) {
   place p = { FAULT, NULL, -1, 0 };
   stop(c, kind, what);
   return p;

@@ -11,14 +11,16 @@
 #pragma GCC visibility push(hidden)
 
 /* Why something cannot be built. */
+typedef enum {
+  BEARER_FAULT_NONE,
+  BEARER_FAULT_UNKNOWN,   /* a name that no answer gave */
+  BEARER_FAULT_UNSAFE,    /* a value that would split a header */
+  BEARER_FAULT_URL,       /* no URL to ask */
+  BEARER_FAULT_DEFINITION /* a function of it failed, or gave what cannot be sent */
+} bearer_fault_kind;
+
 typedef struct {
-  enum {
-    BEARER_FAULT_NONE,
-    BEARER_FAULT_UNKNOWN,   /* a name that no answer gave */
-    BEARER_FAULT_UNSAFE,    /* a value that would split a header */
-    BEARER_FAULT_URL,       /* no URL to ask */
-    BEARER_FAULT_DEFINITION /* a function of it failed, or gave what cannot be sent */
-  } kind;
+  bearer_fault_kind kind;
   char what[256]; /* the name, the header, what is wrong */
 } bearer_fault;
 

@@ -29,7 +29,7 @@ void bearer_set_slot(lua_State *L, int index, int n) {
 
 #endif
 
-#ifdef BEARER_PLAIN_51
+#if LUA_VERSION_NUM < 502
 
 void bearer_compat_setfuncs(lua_State *L, const luaL_Reg *functions, int upvalues) {
   for (; functions->name != NULL; functions++) { /* [-upvalues, +0, m] */
@@ -55,6 +55,20 @@ void *bearer_compat_testudata(lua_State *L, int index, const char *type) {
   same = lua_rawequal(L, -1, -2);
   lua_pop(L, 2);
   return same ? data : NULL;
+}
+
+#endif
+
+#if LUA_VERSION_NUM < 503
+
+int bearer_can_yield(lua_State *L) {
+  int is_main = lua_pushthread(L);
+  lua_pop(L, 1);
+#if LUA_VERSION_NUM < 502
+  if (lua_isyieldable != NULL) /* LuaJIT */
+    return lua_isyieldable(L);
+#endif
+  return !is_main;
 }
 
 #endif

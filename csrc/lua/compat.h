@@ -22,8 +22,10 @@
   ((i) > 0 || (i) <= LUA_REGISTRYINDEX ? (i) : lua_gettop(L) + (i) + 1)
 #endif
 
-#if LUA_VERSION_NUM < 502 && !defined(LUAJIT_VERSION_NUM) && !defined(LUA_JITLIBNAME)
-#define BEARER_PLAIN_51 /* LuaJIT 2.1 brings these three */
+/* Lua 5.1 and LuaJIT look for modules in the same folders, and what was built for one of
+   them is loaded by the other: nothing that only LuaJIT has may be needed. */
+#if LUA_VERSION_NUM < 502
+int lua_isyieldable(lua_State *L) __attribute__((weak)); /* NULL in Lua 5.1 itself */
 #pragma GCC visibility push(hidden)
 void bearer_compat_setfuncs(lua_State *L, const luaL_Reg *functions, int upvalues);
 void bearer_compat_setmetatable(lua_State *L, const char *type);
@@ -32,7 +34,18 @@ void *bearer_compat_testudata(lua_State *L, int index, const char *type);
 #define luaL_setfuncs     bearer_compat_setfuncs
 #define luaL_setmetatable bearer_compat_setmetatable
 #define luaL_testudata    bearer_compat_testudata
+#undef luaL_newlib
 #define luaL_newlib(L, l) (lua_newtable(L), luaL_setfuncs(L, l, 0))
+#endif
+
+/* May the caller yield? In Lua 5.1 and 5.2 all that is known is whether it is a
+ * coroutine. */
+#if LUA_VERSION_NUM >= 503
+#define bearer_can_yield(L) lua_isyieldable(L)
+#else
+#pragma GCC visibility push(hidden)
+int bearer_can_yield(lua_State *L);                             /* [-0, +0, -] */
+#pragma GCC visibility pop
 #endif
 
 #if LUA_VERSION_NUM < 503

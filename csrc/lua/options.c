@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "http/material.h"
 #include "http/url.h"
 #include "lua/secret_ref.h"
 #include "lua/state.h"
@@ -170,6 +171,8 @@ static int take_material(lua_State *L, int index, int object, bearer_options *o,
   int slot = BEARER_OPTION_MATERIAL + (int)r->place;
   size_t size;
   const char *text;
+  if (r->place == BEARER_CERT && bearer_material_obstacle() != NULL)
+    bearer_raise(L, "options.cert: %s", bearer_material_obstacle());
   bearer_secret_clear(&o->materials[r->place]);
   o->filled &= ~(1u << slot);
   lua_pushnil(L);

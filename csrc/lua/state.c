@@ -100,11 +100,7 @@ static int state_addresses(lua_State *L) {
 
 /* core.can_yield() -> may the caller yield? Not below a C function such as string.gsub */
 static int state_can_yield(lua_State *L) {
-#if defined(BEARER_PLAIN_51) || LUA_VERSION_NUM == 502
-  lua_pushboolean(L, !lua_pushthread(L)); /* nothing better is known there */
-#else
-  lua_pushboolean(L, lua_isyieldable(L));
-#endif
+  lua_pushboolean(L, bearer_can_yield(L));
   return 1;
 }
 
