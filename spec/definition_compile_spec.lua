@@ -289,7 +289,7 @@ describe("extends", function()
   end)
 
   it("checks the whole", function()
-    assert.same({ "login.bearer: unknown name 'key'" },
+    assert.same({ "login.bearer: unknown name 'key'; there are login_url, now, user and uuid" },
       definition.faults({ name = "c", extends = "parent", inputs = { key = false } }, load))
   end)
 

@@ -95,7 +95,8 @@ describe("bearer.definition, a request:", function()
   refuses("basic of three", function(_, r) r.basic = { "a", "b", "c" } end,
     "login.basic[3]: one text too many")
   refuses("basic by names", function(_, r) r.basic = { user = "a", encod = true } end,
-    "login.basic.encod: unknown field; did you mean 'encode'?", "login.basic.user: unknown field",
+    "login.basic.encod: unknown field; did you mean 'encode'?",
+    "login.basic.user: unknown field; there is encode",
     "login.basic: expected two texts, got none")
   refuses("basic that encodes maybe", function(_, r) r.basic = { "a", "b", encode = "yes" } end,
     "login.basic.encode: expected true or false, got a text")
@@ -170,7 +171,8 @@ describe("bearer.definition, names:", function()
     "login.form.a: '${a b}' is not a name", "login.form.a: '${1}' is not a name",
     "login.form.a: '${user }' is not a name")
   refuses("every unknown one of a text", function(_, r) r.json = { { "${x}${user}${y}" } } end,
-    "login.json[1][1]: unknown name 'x'", "login.json[1][1]: unknown name 'y'")
+    "login.json[1][1]: unknown name 'x'; there are base, host, login_url, now, site, user and uuid",
+    "login.json[1][1]: unknown name 'y'; there are base, host, login_url, now, site, user and uuid")
   accepts("dollars and braces that open no name", function(_, r)
     r.form = { a = "$5 {x} $$ }{ $user" }
   end)

@@ -94,6 +94,53 @@ describe("an input of kind", function()
   end)
 end)
 
+describe("an input that is no text", function()
+  local function refuses_in(place, value, message)
+    local request = { url = "https://shop.example/" }
+    for key, part in pairs(place) do
+      request[key] = part
+    end
+    local ok, err = pcall(shop.login, { inputs = { x = {} }, login = request }, { x = value })
+    assert.is_false(ok)
+    assert.truthy(err:find("inputs.x: a text expected, got " .. message, 1, true), err)
+  end
+  local places = {
+    url = { url = "https://shop.example/${x}" }, header = { headers = { ["X-A"] = "${x}" } },
+    basic = { basic = { "${x}", "" } }, bearer = { bearer = "${x}" },
+    body = { body = "${x}", content_type = "text/plain" }, ["a text"] = { form = { a = "-${x}" } },
+    ["a text in json"] = { json = { a = "${x}-" } },
+  }
+  for where, place in pairs(places) do
+    it("is a mistake where it cannot stay what it is: in " .. where, function()
+      refuses_in(place, true, "a boolean")
+      refuses_in(place, { "a" }, "a list")
+      refuses_in(place, { a = "b" }, "a table")
+      refuses_in(place, {}, "an empty table")
+    end)
+  end
+  it("with names is one in query and form, too", function()
+    refuses_in({ form = { a = "${x}" } }, { a = "b" }, "a table")
+    refuses_in({ query = { a = "${x}" } }, { a = "b" }, "a table")
+  end)
+end)
+
+describe("a secret", function()
+  for what, value in pairs {
+    number = 42, ["true"] = true, list = { "hunter22" }, ["empty table"] = {},
+    table = { a = "hunter22" },
+  } do
+    it("that is no text is a mistake, also when a function gives it: " .. what, function()
+      refuses({ secret = true }, value, "inputs.x: a secret is a text")
+      local opened, sent = open({ secret = true }, function() return value end)
+      local err = select(3, opened:token())
+      assert.equal("no_secret", err.code)
+      assert.matches("a secret is a text", err.description)
+      assert.equal(0, #sent)
+      secrets.assert_absent(err, { "hunter22", "42" })
+    end)
+  end
+end)
+
 describe("inputs:", function()
   local all = {
     inputs = { user = {}, password = { secret = true }, unit = { optional = true } },
@@ -112,6 +159,39 @@ describe("inputs:", function()
   it("names all that are missing or unknown at once, with suggestions", function()
     raises({ usr = "u" }, "inputs: unknown input 'usr'; did you mean 'user'?",
       "; 'password' is missing; 'user' is missing")
+  end)
+  it("lists what there is where no name is like it", function()
+    raises({ zzzz = 1 }, "unknown input 'zzzz'; there are password, unit, user")
+    raises({ pass = "p" }, "unknown input 'pass'; did you mean 'password'?")
+  end)
+  it("that are options say so, and so do options that are inputs", function()
+    raises({ user = "u", password = "p", ca_file = "x.pem" },
+      "unknown input 'ca_file': it is an option, of the table that follows the inputs")
+    local ok, err = pcall(shop.login, all, { user = "u" }, nil, { password = "p" })
+    assert.is_false(ok)
+    assert.truthy(err:find("options: unknown option 'password': it is an input", 1, true), err)
+  end)
+  it("tell all that is wrong at once, values and groups too", function()
+    local ok, err = pcall(shop.login, {
+      inputs = { a = {}, b = {}, c = { kind = "host" }, d = { secret = true }, e = {} },
+      one_of = { { "a" }, { "b" } },
+      login = { url = "https://${c}/", form = { d = "${d}", e = "${e}" } },
+    }, { c = "no host", d = 1, f = 2 })
+    assert.is_false(ok)
+    for _, part in ipairs { "inputs: unknown input 'f'", "'e' is missing",
+      "give exactly one of these, whole: a, or b", "inputs.c: a host", "inputs.d: a secret is" } do
+      assert.truthy(err:find(part, 1, true), err)
+    end
+  end)
+  it("say what to leave out of a host, and what a URL lacks", function()
+    refuses({ kind = "host" }, "https://shop.example", "expected; leave its https:// out")
+    refuses({ kind = "host" }, "https://shop.example/", "expected; leave its https:// out")
+    refuses({ kind = "host" }, "shop.example/", "expected; leave what follows the host out")
+    refuses({ kind = "url" }, "shop.example", "inputs.x: the URL does not open with https://")
+    refuses({ kind = "url" }, "ftp://shop.example", "inputs.x: the URL does not open with https://")
+    refuses({ kind = "url" }, "https://u:p@shop.example", "inputs.x: the URL carries a user")
+    refuses({ kind = "url" }, "https://shop.example/#a", "inputs.x: the URL has a fragment")
+    refuses({ kind = "url" }, "https://shop.example/../a", "inputs.x: the URL has '.' or '..'")
   end)
   it("are a table with names", function()
     raises({ "u" }, "inputs: names are texts")

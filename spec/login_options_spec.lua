@@ -191,8 +191,11 @@ describe("bearer.provider:", function()
   it("raises on an unknown name, with a suggestion", function()
     assert.matches("bearer: provider 'hubsft': no such provider; did you mean 'hubsoft'%?",
       mistake(function() local _ = bearer.provider "hubsft" end))
-    assert.matches("bearer: provider 'zzzzzzzz': no such provider$",
-      mistake(function() local _ = bearer.login("zzzzzzzz", {}) end))
+    local err = mistake(function() local _ = bearer.login("zzzzzzzz", {}) end)
+    assert.matches("bearer: provider 'zzzzzzzz': no such provider; there are ", err)
+    for _, name in ipairs(bearer.providers()) do
+      assert.truthy(err:find(name, 1, true), err)
+    end
   end)
   it("takes no name that leads elsewhere", function()
     for _, name in ipairs { "../x", "a.b", "", "a/b", "a;b", "x'", "\0" } do
@@ -305,6 +308,10 @@ describe("bearer.use and the loop:", function()
   it("a name that is no driver's is none, whatever can be required by it", function()
     local hint = "no driver 'blockin'; did you mean 'blocking'?"
     assert.truthy(mistake(function() bearer.use "blockin" end):find(hint, 1, true))
+    for _, other in ipairs { "blockin", "zzzz", 3, {} } do
+      assert.truthy(mistake(function() bearer.use(other) end)
+        :find("; there are blocking, cqueues, luv, manual and resty", 1, true))
+    end
     for _, name in ipairs { "coroutines", "", "../x", "spec_evil" } do
       package.preload["bearer.drivers." .. name] = name ~= "coroutines" and function()
         return { wait = function() end }
@@ -342,6 +349,29 @@ describe("bearer.use and the loop:", function()
     } do
       local err = mistake(wrong)
       assert.truthy(err:find("login_options_spec.lua:%d+: " .. message:gsub("%.", "%%.")), err)
+    end
+  end)
+  it("a function that is called with a colon says that it wants a dot", function()
+    for name, wrong in pairs {
+      login = function() local _ = bearer:login("hubsoft", {}) end,
+      env = function() local _ = bearer:env "HOME" end,
+      file = function() local _ = bearer:file "/x" end,
+      use = function() bearer:use "blocking" end,
+      defaults = function() bearer:defaults { retries = 0 } end,
+      transport = function() local _ = bearer:transport { url = "https://shop.example/" } end,
+      prewarm = function() bearer:prewarm() end,
+    } do
+      local err = mistake(wrong)
+      assert.truthy(err:find("login_options_spec.lua:%d+: "), err)
+      assert.truthy(err:find("call it with a dot, as bearer." .. name .. "(...)", 1, true), err)
+    end
+    assert.matches("with a dot", mistake(function() local _ = bearer:provider "hubsoft" end))
+  end)
+  it("a method that is called with a dot says that it wants a colon", function()
+    local login = shop.login()
+    for _, name in ipairs { "token", "header", "refresh", "status", "request" } do
+      assert.matches("a bearer.login expected, got n.-; call it with a colon",
+        mistake(function() local _ = login[name]() end))
     end
   end)
   it("prewarm starts nothing when one of them is no login", function()

@@ -8,6 +8,7 @@
 
 #define LONGEST       40 /* bytes of a word */
 #define MOST_EDITS    3
+#define SHORTEST_PART 4
 #define LONGEST_OTHER (LONGEST + MOST_EDITS)
 
 typedef int row[LONGEST_OTHER + 1]; /* edits to each beginning of the other word */
@@ -49,6 +50,32 @@ static int tolerance(size_t size) {
   return size < 5 ? 1 : size < 9 ? 2 : MOST_EDITS;
 }
 
+/* Does one word hold the other, in any case? */
+static int holds(const char *text, const char *part, size_t size) {
+  for (; strlen(text) >= size; text++) {
+    size_t i = 0;
+    while (i < size && same(text[i], part[i]))
+      i++;
+    if (i == size)
+      return 1;
+  }
+  return 0;
+}
+
+/* The one word that holds this one: `username` for `user`. */
+static int only_longer(const char *word, size_t size, const char *const *list,
+                       int count) {
+  int found = -1;
+  for (int i = 0; i < count && size >= SHORTEST_PART; i++) {
+    if (strnlen(list[i], LONGEST + 1) > LONGEST || !holds(list[i], word, size))
+      continue;
+    if (found >= 0)
+      return -1;
+    found = i;
+  }
+  return found;
+}
+
 int bearer_nearest(const char *word, const char *const *list, int count) {
   size_t size = strlen(word);
   int best = -1, least;
@@ -65,5 +92,5 @@ int bearer_nearest(const char *word, const char *const *list, int count) {
       least = edits;
     }
   }
-  return best;
+  return best >= 0 ? best : only_longer(word, strlen(word), list, count);
 }

@@ -548,6 +548,7 @@ static int call_logout(lua_State *L) {
 static int call_transfer(lua_State *L) {
   bearer_call *call;
   lua_settop(L, 3);
+  bearer_check_dot(L, "transport");
   bearer_call_check(L, 1);
   if (lua_isnil(L, 2)) {
     bearer_state_push(L, BEARER_OPTIONS);

@@ -37,7 +37,7 @@ static int find_field(const char *name) {
 
 static void unknown_field(lua_State *L, const char *name) {
   const char *names[FIELDS];
-  char quoted[BEARER_QUOTED_MAX], hint[BEARER_QUOTED_MAX + 32] = "";
+  char quoted[BEARER_QUOTED_MAX], hint[BEARER_HINT_MAX] = "";
   for (int i = 0; i < FIELDS; i++)
     names[i] = fields[i].name;
   bearer_raise(L, "request: unknown field %s%s", bearer_quote(name, quoted),

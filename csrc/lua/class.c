@@ -50,11 +50,31 @@ const char *bearer_type_name(lua_State *L, int index) {
   return lua_tostring(L, -1);
 }
 
+/* The table of the module where its first argument would be. */
+void bearer_check_dot(lua_State *L, const char *name) {
+  int is_module = 0;
+  if (lua_istable(L, 1)) {
+    lua_pushliteral(L, "_VERSION");
+    lua_rawget(L, 1);
+    lua_pushliteral(L, "login");
+    lua_rawget(L, 1);
+    is_module = lua_type(L, -2) == LUA_TSTRING && lua_isfunction(L, -1);
+    lua_pop(L, 2);
+  }
+  if (is_module)
+    bearer_raise(L, "%s: call it with a dot, as bearer.%s(...)", name, name);
+}
+
 void *bearer_check(lua_State *L, int index, const char *type, const char *method) {
   void *object = luaL_testudata(L, index, type);
+  if (object == NULL && index == 1)
+    bearer_check_dot(L, method);
   if (object == NULL)
-    bearer_raise(L, "%s: a %s expected, got %s", method, type,
-                 bearer_type_name(L, index));
+    bearer_raise(L, "%s: a %s expected, got %s%s", method, type,
+                 bearer_type_name(L, index),
+                 index == 1 && lua_isnoneornil(L, 1) && strcmp(method, "prewarm") != 0
+                     ? "; call it with a colon"
+                     : "");
   return object;
 }
 
@@ -125,9 +145,16 @@ const char *bearer_suggest(const char *word, const char *const *list, int count,
                            char *text, size_t room) {
   char quoted[BEARER_QUOTED_MAX];
   int found = bearer_nearest(word, list, count);
+  size_t at = 0;
   text[0] = '\0';
   if (found >= 0)
     snprintf(text, room, "; did you mean %s?", bearer_quote(list[found], quoted));
+  for (int i = 0; found < 0 && i < count && at < room; i++)
+    at += (size_t)snprintf(text + at, room - at, "%s%s",
+                           i > 0       ? ", "
+                           : count > 1 ? "; there are "
+                                       : "; there is ",
+                           list[i]);
   return text;
 }
 

@@ -49,13 +49,19 @@ int bearer_raise(lua_State *L, const char *format, ...)
 /* "file:line: " of that code. [-0, +1, m] */
 void bearer_push_where(lua_State *L);
 
+/* Raise when a function of the module was called with a colon: its first argument is the
+   module then. [-0, +0, v] */
+void bearer_check_dot(lua_State *L, const char *name);
+
 #define BEARER_QUOTED_MAX 80
+#define BEARER_HINT_MAX   320
 
 /* A name between quotes, safe to show: cut, and without control characters. */
 const char *bearer_quote(const char *text, char quoted[BEARER_QUOTED_MAX]);
 /* A key as text: itself, or what kind of thing it is. [-0, +0, -] */
 const char *bearer_key_text(lua_State *L, int index, char text[BEARER_QUOTED_MAX]);
-/* "; did you mean 'x'?", or "". */
+/* "; did you mean 'x'?", or "; there are a, b": all of the list, as far as there is room.
+ */
 const char *bearer_suggest(const char *word, const char *const *list, int count,
                            char *text, size_t room);
 

@@ -9,6 +9,7 @@
 
 #include "http/url.h"
 #include "lua/error.h"
+#include "lua/options.h"
 #include "lua/secret_ref.h"
 #include "lua/value.h"
 
@@ -54,18 +55,37 @@ static int fits_kind(bearer_input_kind kind, const char *text, size_t size) {
   }
 }
 
-static int no_fit(const check *c, size_t size) {
+/* What people give in place of a host, who have a URL at hand. */
+static const char *host_hint(const char *text) {
+  if (strstr(text, "://") != NULL)
+    return "; leave its https:// out";
+  return strchr(text, '/') != NULL ? "; leave what follows the host out" : "";
+}
+
+/* The text has this size; NULL: it is none. */
+static int no_fit(const check *c, const char *text, size_t size) {
   static const char *const expected[] = {
-    "a text expected",
-    "a host, like api.example.com or api.example.com:8443 expected",
-    "one label of a host name: letters, digits, inner hyphens expected",
-    "a path that opens with '/' expected",
-    "an absolute URL without user, password or fragment expected",
-    "PEM text expected",
-    "a JSON Web Key expected"
+    "a text",
+    "a host, like api.example.com or api.example.com:8443",
+    "one label of a host name: letters, digits, inner hyphens",
+    "a path that opens with '/'",
+    "an absolute URL without user, password or fragment",
+    "PEM text",
+    "a JSON Web Key"
   };
-  return wrong(c, size == 0 ? "a text that is not empty expected"
-                            : expected[c->input->kind]);
+  char what[200];
+  int is_whole = text != NULL && strlen(text) == size;
+  bearer_url_fault fault = is_whole && size > 0 && c->input->kind == BEARER_KIND_URL
+                               ? bearer_url_check(text, 1)
+                               : BEARER_URL_OK;
+  if (text != NULL && size == 0)
+    return wrong(c, "a text that is not empty expected");
+  if (fault != BEARER_URL_OK)
+    snprintf(what, sizeof(what), "the URL %s", bearer_url_explain(fault));
+  else
+    snprintf(what, sizeof(what), "%s expected%s", expected[c->input->kind],
+             is_whole && c->input->kind == BEARER_KIND_HOST ? host_hint(text) : "");
+  return wrong(c, what);
 }
 
 /* A list becomes one text where the definition joins it. At the top from then on. */
@@ -101,38 +121,60 @@ static int is_jwk_table(lua_State *L, int index) {
   return is;
 }
 
+/* A value that is no text may be given where it stays what it is. */
+static int check_typed(const check *c, const char *kind, int is_map) {
+  char what[64];
+  if (bearer_definition_keeps_type(c->def, c->input->name, is_map))
+    return 1;
+  snprintf(what, sizeof(what), "a text expected, got %s", kind);
+  return wrong(c, what);
+}
+
 static int check_table(const check *c, int index) {
   lua_State *L = c->L;
-  lua_pushnil(L);
-  if (lua_next(L, index) == 0)
-    return wrong(c, "the list is empty");
-  lua_pop(L, 2);
+  const char *kind;
   if (c->input->kind == BEARER_KIND_JWK)
     return is_jwk_table(L, index) || wrong(c, "a JSON Web Key expected");
   if (c->input->secret)
     return wrong(c, "a secret is a text");
-  return c->input->kind == BEARER_KIND_TEXT || no_fit(c, 1);
+  if (c->input->kind != BEARER_KIND_TEXT)
+    return no_fit(c, NULL, 1);
+  lua_pushnil(L);
+  if (lua_next(L, index) == 0)
+    return wrong(c, "a text expected, got an empty table");
+  lua_pop(L, 2);
+  kind = bearer_value_kind(L, index);
+  return check_typed(c, kind, strcmp(kind, "a table") == 0);
+}
+
+static void push_field(const check *c, const char *field) { /* [-0, +1, m] */
+  bearer_get_slot(c->L, c->provider, BEARER_PROVIDER_INPUTS);
+  lua_getfield(c->L, -1, c->input->label);
+  lua_getfield(c->L, -1, field);
+  lua_replace(c->L, -3);
+  lua_pop(c->L, 1);
 }
 
 static int check_plain(const check *c, int index) {
   lua_State *L = c->L;
   size_t size;
   const char *text;
-  lua_Number n;
   char what[64];
   switch (lua_type(L, index)) {
   case LUA_TSTRING:
     text = lua_tolstring(L, index, &size);
-    return fits_kind(c->input->kind, text, size) || no_fit(c, size);
+    return fits_kind(c->input->kind, text, size) || no_fit(c, text, size);
   case LUA_TNUMBER:
-    n = lua_tonumber(L, index);
-    if (!isfinite((double)n))
+    if (!isfinite((double)lua_tonumber(L, index)))
       return wrong(c, "not a number");
-    return c->input->kind == BEARER_KIND_TEXT || no_fit(c, 1);
+    if (c->input->secret) /* as 007 it would be another one */
+      return wrong(c, "a secret is a text: put it between quotes");
+    return c->input->kind == BEARER_KIND_TEXT || no_fit(c, NULL, 1);
   case LUA_TBOOLEAN:
     if (c->input->secret)
       return wrong(c, "a secret is a text");
-    return c->input->kind == BEARER_KIND_TEXT || no_fit(c, 1);
+    return c->input->kind == BEARER_KIND_TEXT ? check_typed(c, "a boolean", 0)
+                                              : no_fit(c, NULL, 1);
   case LUA_TTABLE:
     return check_table(c, index);
   default:
@@ -141,21 +183,16 @@ static int check_plain(const check *c, int index) {
   }
 }
 
-static void push_enum(const check *c) { /* [-0, +1, m] */
-  bearer_get_slot(c->L, c->provider, BEARER_PROVIDER_INPUTS);
-  lua_getfield(c->L, -1, c->input->label);
-  lua_getfield(c->L, -1, "enum");
-  lua_replace(c->L, -3);
-  lua_pop(c->L, 1);
-}
-
 static int not_in_enum(const check *c, int list) {
   char text[BEARER_WHY_MAX / 2] = "";
   size_t at = 0;
   for (int i = 1, count = (int)lua_rawlen(c->L, list); i <= count; i++) {
     lua_rawgeti(c->L, list, i);
+    if (lua_isboolean(c->L, -1))
+      lua_pushstring(c->L, lua_toboolean(c->L, -1) ? "true" : "false");
     at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", i > 1 ? ", " : "",
                            luaL_optstring(c->L, -1, "?"));
+    lua_settop(c->L, list + 1);
     lua_pop(c->L, 1);
     if (at >= sizeof(text))
       break;
@@ -169,7 +206,7 @@ static int check_enum(const check *c, int index) {
   int top = lua_gettop(c->L), found = 0, ok;
   if (!c->input->has_enum)
     return 1;
-  push_enum(c);
+  push_field(c, "enum");
   for (int i = 1, count = (int)lua_rawlen(c->L, top + 1); i <= count && !found; i++) {
     lua_rawgeti(c->L, top + 1, i);
     found = lua_rawequal(c->L, -1, index);
@@ -214,7 +251,7 @@ int bearer_input_put(lua_State *L, int provider, const bearer_definition *def,
 static int check_read(const check *c, const bearer_secret *value) {
   int ok;
   if (goes_into_url(c->input) && !fits_kind(c->input->kind, value->data, value->size))
-    return no_fit(c, value->size);
+    return no_fit(c, value->data, value->size);
   if (!c->input->has_enum)
     return 1;
   lua_pushlstring(c->L, value->data, value->size);
@@ -286,7 +323,7 @@ static int is_given(lua_State *L, int given, const char *name) {
 
 /* Sentences that are raised together. */
 typedef struct {
-  char text[400];
+  char text[480];
   size_t size;
 } faults;
 
@@ -300,7 +337,7 @@ static void add_fault(faults *f, const char *text) {
 
 static void find_unknown(lua_State *L, const bearer_definition *def, int given,
                          faults *f) {
-  char quoted[BEARER_QUOTED_MAX], hint[BEARER_QUOTED_MAX + 32], text[256];
+  char quoted[BEARER_QUOTED_MAX], hint[BEARER_HINT_MAX], text[400];
   lua_pushnil(L);
   while (lua_next(L, given) != 0) {
     lua_pop(L, 1);
@@ -310,7 +347,9 @@ static void find_unknown(lua_State *L, const bearer_definition *def, int given,
       continue;
     snprintf(text, sizeof(text), "unknown input %s%s",
              bearer_quote(lua_tostring(L, -1), quoted),
-             suggest_input(def, lua_tostring(L, -1), hint, sizeof(hint)));
+             bearer_options_has(lua_tostring(L, -1))
+                 ? ": it is an option, of the table that follows the inputs"
+                 : suggest_input(def, lua_tostring(L, -1), hint, sizeof(hint)));
     add_fault(f, text);
   }
 }
@@ -327,9 +366,11 @@ static void find_missing(lua_State *L, const bearer_definition *def, int given,
   }
 }
 
-static void check_groups(lua_State *L, const bearer_definition *def, int given) {
+static void find_groups(lua_State *L, const bearer_definition *def, int given,
+                        faults *f) {
   int whole = 0, touched = 0;
-  faults f = { "", 0 };
+  char text[400] = "give exactly one of these, whole: ";
+  size_t at = strlen(text);
   for (int i = 0; i < def->group_count; i++) {
     int count = 0;
     for (int n = 0; n < def->groups[i].count; n++)
@@ -340,14 +381,13 @@ static void check_groups(lua_State *L, const bearer_definition *def, int given) 
   if (def->group_count == 0 || (whole == 1 && touched == 1))
     return;
   for (int i = 0; i < def->group_count; i++)
-    for (int n = 0; n < def->groups[i].count; n++)
-      f.size += (size_t)snprintf(
-          f.text + f.size, f.size < sizeof(f.text) ? sizeof(f.text) - f.size : 0, "%s%s",
-          n > 0   ? " with "
-          : i > 0 ? ", or "
-                  : "",
-          def->names.list[def->groups[i].names[n]]);
-  bearer_raise(L, "inputs: give exactly one of these, whole: %s", f.text);
+    for (int n = 0; n < def->groups[i].count && at < sizeof(text); n++)
+      at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s",
+                             n > 0   ? " with "
+                             : i > 0 ? ", or "
+                                     : "",
+                             def->names.list[def->groups[i].names[n]]);
+  add_fault(f, text);
 }
 
 static int is_dynamic(lua_State *L, int index) {
@@ -372,14 +412,13 @@ void bearer_inputs_check(lua_State *L, int provider, const bearer_definition *de
                          int given, bearer_vars *vars) {
   faults f = { "", 0 };
   char why[BEARER_WHY_MAX];
-  int dynamic;
+  int dynamic, is_structural;
   if (!lua_istable(L, given))
     bearer_raise(L, "inputs: a table expected, got %s", luaL_typename(L, given));
   find_unknown(L, def, given, &f);
   find_missing(L, def, given, &f);
-  if (f.size > 0)
-    bearer_raise(L, "inputs: %s", f.text);
-  check_groups(L, def, given);
+  find_groups(L, def, given, &f);
+  is_structural = f.size > 0;
   lua_pushnil(L);
   dynamic = lua_gettop(L);
   for (int i = 0; i < def->input_count; i++) {
@@ -393,8 +432,10 @@ void bearer_inputs_check(lua_State *L, int provider, const bearer_definition *de
     } else if (!lua_isnil(L, dynamic + 1) &&
                !bearer_input_put(L, provider, def, &def->inputs[i], dynamic + 1, vars,
                                  why)) {
-      bearer_raise(L, "%s", why);
+      add_fault(&f, why);
     }
     lua_settop(L, dynamic);
   }
+  if (f.size > 0)
+    bearer_raise(L, "%s%s", is_structural ? "inputs: " : "", f.text);
 }

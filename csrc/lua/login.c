@@ -741,7 +741,7 @@ static int login_new(lua_State *L) {
   const bearer_definition *def = bearer_provider_check(L, 1, "login");
   bearer_login *l;
   lua_settop(L, 3);
-  bearer_options_push(L, 3);                                       /* 4: options */
+  bearer_options_push(L, 3, def);                                  /* 4: options */
   l = bearer_new(L, BEARER_LOGIN, sizeof(*l), BEARER_LOGIN_SLOTS); /* 5: login */
   l->state = bearer_state_of(L);
   l->def = def;

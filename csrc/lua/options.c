@@ -234,24 +234,37 @@ static const row *find(const char *name) {
   return NULL;
 }
 
-static void refuse_unknown(lua_State *L, int index) {
-  char quoted[BEARER_QUOTED_MAX], hint[BEARER_QUOTED_MAX + 32] = "";
+int bearer_options_has(const char *name) {
+  return find(name) != NULL;
+}
+
+static int is_input(const bearer_definition *def, const char *name) {
+  return def != NULL && bearer_definition_is_input(
+                            def, bearer_names_find(&def->names, name, strlen(name)));
+}
+
+/* def: of the login that they are for, or NULL. */
+static void refuse_unknown(lua_State *L, int index, const bearer_definition *def) {
+  char quoted[BEARER_QUOTED_MAX], hint[BEARER_HINT_MAX] = "";
   char number[BEARER_QUOTED_MAX];
   const char *names[ROWS], *name = bearer_key_text(L, index, number);
   for (int i = 0; i < ROWS; i++)
     names[i] = rows[i].name;
   bearer_raise(L, "options: unknown option %s%s", bearer_quote(name, quoted),
-               bearer_suggest(name, names, ROWS, hint, sizeof(hint)));
+               is_input(def, name)
+                   ? ": it is an input, of the table before the options"
+                   : bearer_suggest(name, names, ROWS, hint, sizeof(hint)));
 }
 
-static void take_all(lua_State *L, int index, int object, bearer_options *o) {
+static void take_all(lua_State *L, int index, int object, bearer_options *o,
+                     const bearer_definition *def) {
   lua_pushnil(L);
   while (lua_next(L, index) != 0) {
     int value = lua_gettop(L);
     const row *r =
         lua_type(L, value - 1) == LUA_TSTRING ? find(lua_tostring(L, value - 1)) : NULL;
     if (r == NULL)
-      refuse_unknown(L, value - 1);
+      refuse_unknown(L, value - 1, def);
     else if (!take(L, value, object, o, r))
       bearer_raise(L, "options.%s: %s expected", r->name, expected[r->type]);
     lua_settop(L, value - 1);
@@ -311,7 +324,7 @@ static void copy(lua_State *L, bearer_options *to, int to_index,
   }
 }
 
-void bearer_options_push(lua_State *L, int index) {
+void bearer_options_push(lua_State *L, int index, const bearer_definition *def) {
   bearer_options *o;
   int shared;
   bearer_state_push(L, BEARER_OPTIONS);
@@ -322,7 +335,7 @@ void bearer_options_push(lua_State *L, int index) {
   shared = lua_gettop(L);
   o = make(L); /* shared, options */
   copy(L, o, shared + 1, bearer_options_at(L, shared), shared);
-  take_all(L, index, shared + 1, o);
+  take_all(L, index, shared + 1, o, def);
   lua_remove(L, shared);
 }
 
@@ -422,12 +435,13 @@ void bearer_option_secrets_clear(bearer_option_secrets *secrets) {
 /* core.defaults(options): of all logins made from now on; laid over bearer's own */
 static int options_defaults(lua_State *L) {
   lua_settop(L, 1);
+  bearer_check_dot(L, "defaults");
   make(L);
   if (!lua_isnil(L, 1)) {
     if (!lua_istable(L, 1))
       return bearer_raise(L, "defaults: a table expected, got %s",
                           bearer_type_name(L, 1));
-    take_all(L, 1, 2, lua_touserdata(L, 2));
+    take_all(L, 1, 2, lua_touserdata(L, 2), NULL);
   }
   bearer_state_keep(L, BEARER_OPTIONS);
   return 0;

@@ -5,7 +5,7 @@
 #define BEARER_OPTIONS_H
 
 #include "http/client.h"
-#include "lua/class.h"
+#include "lua/provider.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -44,9 +44,11 @@ enum {
 };
 
 /* Push checked options: those in the table at index, laid over the defaults of all
-   logins. nil means: the defaults. Raises on an unknown name or a wrong type. [-0, +1, v]
- */
-void bearer_options_push(lua_State *L, int index);
+   logins. nil means: the defaults. Raises on an unknown name or a wrong type; with the
+   definition of the login, it knows inputs that are not where they belong. [-0, +1, v] */
+void bearer_options_push(lua_State *L, int index, const bearer_definition *def);
+
+int bearer_options_has(const char *name); /* is there an option of this name? */
 
 const bearer_options *bearer_options_at(lua_State *L, int index); /* [-0, +0, -] */
 

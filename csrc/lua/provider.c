@@ -114,6 +114,50 @@ void bearer_definition_release(const bearer_definition *def) {
 
 /* ---- asking -------------------------------------------------------------------- */
 
+/* Is this name anywhere else than alone in its text? */
+static int is_within(const bearer_part *n, int name) {
+  if (bearer_template_mentions(&n->text, name) && bearer_template_alone(&n->text) != name)
+    return 1;
+  for (int i = 0; i < n->count; i++)
+    if (is_within(&n->items[i], name))
+      return 1;
+  return 0;
+}
+
+static int mentions(const bearer_part *n, int name) {
+  if (bearer_template_mentions(&n->text, name))
+    return 1;
+  for (int i = 0; i < n->count; i++)
+    if (mentions(&n->items[i], name))
+      return 1;
+  return 0;
+}
+
+static int exchange_keeps(const bearer_exchange *x, int name, int is_map) {
+  const bearer_part *texts[] = { &x->url,      &x->headers, &x->user,
+                                 &x->password, &x->bearer,  &x->content_type };
+  for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+    if (mentions(texts[i], name))
+      return 0;
+  if (x->body_kind == BEARER_BODY_TEXT || (is_map && x->body_kind == BEARER_BODY_FORM))
+    if (mentions(&x->body, name))
+      return 0;
+  if (is_map && mentions(&x->query, name))
+    return 0;
+  return !is_within(&x->query, name) && !is_within(&x->body, name);
+}
+
+int bearer_definition_keeps_type(const bearer_definition *def, int name, int is_map) {
+  const bearer_exchanges *all[] = { &def->login, &def->refresh, &def->logout };
+  for (size_t a = 0; a < sizeof(all) / sizeof(all[0]); a++)
+    for (int i = 0; i < all[a]->count; i++)
+      if (!exchange_keeps(&all[a]->list[i], name, is_map))
+        return 0;
+  return !mentions(&def->base_url, name) && !mentions(&def->headers, name) &&
+         !(is_map && mentions(&def->query, name)) && !is_within(&def->query, name) &&
+         !is_within(&def->json, name);
+}
+
 int bearer_definition_is_input(const bearer_definition *def, int name) {
   for (int i = 0; i < def->input_count; i++)
     if (def->inputs[i].name == name)

@@ -195,6 +195,10 @@ void bearer_definition_retain(const bearer_definition *def);
 void bearer_definition_release(const bearer_definition *def);
 
 int bearer_definition_is_input(const bearer_definition *def, int name);
+/* Does a value that is no text stay what it is wherever this name stands: in `json` as
+   all of a text; of a list or boolean also in `query` and `form`? What functions do is
+   not known. */
+int bearer_definition_keeps_type(const bearer_definition *def, int name, int is_map);
 int bearer_definition_is_kept(const bearer_definition *def, int name);
 int bearer_codes_have(const bearer_codes_list *codes, const char *code);
 

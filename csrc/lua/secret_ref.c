@@ -105,6 +105,7 @@ const char *bearer_secret_ref_read(lua_State *L, int index, bearer_secret *out) 
 
 static const char *check_name(lua_State *L, const char *function, size_t *size) {
   const char *name;
+  bearer_check_dot(L, function);
   if (lua_type(L, 1) != LUA_TSTRING)
     bearer_raise(L, "%s: a text expected, got %s", function, bearer_type_name(L, 1));
   name = lua_tolstring(L, 1, size);
@@ -139,7 +140,7 @@ static int secret_ref_env(lua_State *L) {
 /* The one there is: json. [-0, +0, v] */
 static void check_options(lua_State *L, int index) {
   static const char *const names[] = { "json" };
-  char quoted[BEARER_QUOTED_MAX], hint[BEARER_QUOTED_MAX + 32], number[BEARER_QUOTED_MAX];
+  char quoted[BEARER_QUOTED_MAX], hint[BEARER_HINT_MAX], number[BEARER_QUOTED_MAX];
   lua_pushnil(L);
   while (lua_next(L, index) != 0) {
     const char *name = bearer_key_text(L, -2, number);

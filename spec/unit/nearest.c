@@ -31,6 +31,15 @@ static void finds_what_was_meant(void) {
   MEANT("baseurl", "base_url");
 }
 
+static void a_part_of_one_word_is_that_word(void) {
+  MEANT("user", "username");
+  MEANT("USER", "username");
+  MEANT("pass", "password");
+  MEANT("secret", "client_secret");
+  MEANT("client", "nothing"); /* of two */
+  MEANT("use", "nothing");
+}
+
 static void a_short_word_may_differ_less(void) {
   MEANT("ulr", "url"); /* 4 bytes: 1 edit */
   MEANT("ur", "url");
@@ -73,6 +82,7 @@ static void knows_the_longest_words(void) {
 
 int main(void) {
   finds_what_was_meant();
+  a_part_of_one_word_is_that_word();
   a_short_word_may_differ_less();
   nothing_is_near_to_what_is_far();
   takes_the_first_of_the_nearest();

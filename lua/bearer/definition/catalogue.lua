@@ -108,6 +108,7 @@ function catalogue.provider(given)
     compiled[given] = compiled[given] or compile(catalogue.find(given))
     return compiled[given]
   elseif type(given) == "table" then
+    words.check_dot(given, "login")
     return compile(given)
   end
   error("bearer: a provider's name, definition or provider expected, got " .. type(given), 0)

@@ -140,7 +140,7 @@ function shape.choice(set)
       shape.expected(c, path, words.choices(set), value)
     elseif not set[value] then
       c.fault(path, ("%s is not one of %s%s"):format(words.quote(value),
-        words.choices(set), c.suggest(value, set)))
+        words.choices(set), c.suggest(value, set, true)))
     end
   end
 end

@@ -76,6 +76,23 @@ function words.choices(set)
   return #keys == 0 and last or table.concat(keys, ", ") .. " or " .. last
 end
 
+--- "; there are a, b and c" of the keys of a set; nothing for a large one.
+function words.there_are(set)
+  local keys = words.sorted(set)
+  local last = table.remove(keys)
+  if #keys == 0 or #keys > 100 then
+    return last and #keys == 0 and "; there is " .. printable(tostring(last)) or ""
+  end
+  return "; there are " .. table.concat(keys, ", ") .. " and " .. last
+end
+
+--- Raise when a function of the module was called with a colon: it gets the module then.
+function words.check_dot(given, name)
+  if type(given) == "table" and rawget(given, "_VERSION") and rawget(given, "login") then
+    error(("bearer: call it with a dot, as bearer.%s(...)"):format(name), 0)
+  end
+end
+
 local function is_small(set)
   local count = 0
   for _ in next, set do
@@ -96,16 +113,20 @@ local function texts_of(set)
 end
 
 --- A function `(word, set)` that gives "; did you mean 'x'?" when a name in the set looks like
--- the word, else the empty text. It tires: the hundredth slip of the pen is none.
+-- the word, else "; there are …", unless they are listed anyway. It tires: the hundredth slip of
+-- the pen is none.
 function words.suggester()
   local left = 100
-  return function(word, set)
-    if left == 0 or type(word) ~= "string" or #word > 40 or not is_small(set) then
+  return function(word, set, are_listed)
+    if left == 0 or not is_small(set) then
       return ""
     end
     left = left - 1
-    local best = core.nearest(word, texts_of(set))
-    return best and "; did you mean " .. words.quote(best) .. "?" or ""
+    local best = type(word) == "string" and #word <= 40 and core.nearest(word, texts_of(set))
+    if best then
+      return "; did you mean " .. words.quote(best) .. "?"
+    end
+    return are_listed and "" or words.there_are(set)
   end
 end
 

@@ -19,7 +19,8 @@ local names = { blocking = true, resty = true, cqueues = true, luv = true, manua
 -- @raise on another name, and when it cannot be loaded
 function drivers.load(name)
   if not names[name] then
-    error(("bearer: no driver %s%s"):format(words.quote(name), words.suggester()(name, names)), 0)
+    local near = words.suggester()(name, names, true)
+    error(("bearer: no driver %s%s%s"):format(words.quote(name), near, words.there_are(names)), 0)
   end
   local ok, found = pcall(require, "bearer.drivers." .. name)
   if not ok then
@@ -38,7 +39,9 @@ function drivers.of(given)
   elseif type(given) == "table" and type(given.wait) == "function" then
     return given
   end
-  error("bearer: a driver's name or a driver table with a function `wait` expected", 0)
+  words.check_dot(given, "use")
+  error("bearer: a driver's name or a driver table with a function `wait` expected"
+    .. words.there_are(names), 0)
 end
 
 return drivers
