@@ -93,6 +93,7 @@ build = {
         "csrc/http/material.c",
         "csrc/http/multi.c",
         "csrc/http/notify.c",
+        "csrc/http/proxy.c",
         "csrc/http/queue.c",
         "csrc/http/request.c",
         "csrc/http/response.c",

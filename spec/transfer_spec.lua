@@ -1,4 +1,4 @@
--- How requests travel: time limits, trust, connections, proxies.
+-- How requests travel: time limits, trust, connections.
 local bearer = require "bearer"
 local helper = require "spec.support.helper"
 local sandbox = require "spec.sandbox"
@@ -292,63 +292,6 @@ openssl x509 -req -in r.pem -signkey k.pem -days %d -extfile ext -out c.pem]])
       for _ = 1, 3 do
         succeeds()
       end
-    end)
-  end)
-
-  describe("a proxy", function()
-    local record
-
-    before_each(function()
-      record = folder .. "/record"
-    end)
-
-    local function start(status)
-      local next_line = helper.spawn(("%s spec/support/proxy.lua %s %s"):format(helper.interpreter,
-        quote(record), status or ""))
-      return "http://127.0.0.1:" .. assert(next_line())
-    end
-
-    local proxy_lines = {
-      ["CONNECT"] = true, ["Host:"] = true, ["User-Agent:"] = true, ["Proxy-Connection:"] = true,
-    }
-
-    it("sees where to, nothing else; what it says is not the server's", function()
-      local proxy = start()
-      local l = bearer.login({
-        name = "shop", inputs = { key = { secret = true } },
-        login = {
-          url = url .. "?q=${key}", headers = { ["X-Key"] = "${key}" }, bearer = "${key}",
-          json = { k = "${key}" },
-        },
-      }, { key = "hunter2" }, { ca_file = sb.ca_file, proxy = proxy, retries = 0 })
-      local t = assert(l:token())
-      assert.is_true(t:expires_in() > 3590) -- not reckoned from the proxy's Date
-      local told = read(record)
-      assert.matches("^CONNECT 127%.0%.0%.1:" .. port_of(sb.url) .. " HTTP/1%.1\n", told)
-      for line in told:gmatch("[^\n]+") do
-        assert.is_true(proxy_lines[line:match("^[^ ]+")], line)
-      end
-    end)
-
-    it("that refuses", function()
-      fails("proxy", { proxy = start("403") })
-    end)
-
-    it("that is not there", function()
-      local gone = assert(socket.bind("127.0.0.1", 0))
-      local port = select(2, gone:getsockname())
-      gone:close()
-      fails("connect", { proxy = "http://127.0.0.1:" .. port })
-    end)
-
-    it("from the environment, for https alone", function()
-      local proxy = start()
-      local run = ("http_proxy=%s https_proxy=%s %s spec/support/login.lua plain %%s %s")
-        :format(proxy, proxy, helper.interpreter, sb.ca_file)
-      helper.must(run:format(url))
-      helper.must(run:format(http_url))
-      local _, count = read(record):gsub("CONNECT", "")
-      assert.equal(1, count)
     end)
   end)
 end)

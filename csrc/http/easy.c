@@ -245,6 +245,9 @@ static void set_route(bearer_transfer *t, CURLcode *result) {
   SET(CURLOPT_PROXY, t->proxy.data != NULL ? t->proxy.data : "");
   /* also without a proxy: libcurl would ask the environment, in this thread */
   SET(CURLOPT_NOPROXY, t->no_proxy.data != NULL ? t->no_proxy.data : "");
+  if (t->proxy.data !=
+      NULL) /* not Negotiate: its tickets are the user's, not the host's */
+    SET(CURLOPT_PROXYAUTH, (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST | CURLAUTH_NTLM));
   if (t->user_agent.data != NULL)
     SET(CURLOPT_USERAGENT, t->user_agent.data);
 }

@@ -3,10 +3,12 @@
  */
 #include "http/transfer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
+
+#include "http/proxy.h"
 
 double bearer_transfer_now(void) {
   struct timespec t;
@@ -41,28 +43,15 @@ bearer_transfer *bearer_list_first(const bearer_node *list) {
 
 /* ---- made on the caller's thread --------------------------------------------- */
 
-/* libcurl would ask the environment for these in the worker, while the host may be
-   changing it. http_proxy is not asked for: what is not encrypted does not leave by it.
- */
-static const char *variable(const char *const *names) {
-  const char *value = NULL;
-  while (value == NULL && *names != NULL)
-    value = getenv(*names++);
-  return value != NULL ? value : "";
-}
-
 static int copy(bearer_secret *out, const char *text) {
   return text == NULL || text[0] == '\0' || bearer_secret_set(out, text, strlen(text));
 }
 
 static int copy_route(bearer_transfer *t, const bearer_send_options *o) {
-  static const char *const proxies[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
-                                         "ALL_PROXY", NULL };
-  static const char *const exceptions[] = { "no_proxy", "NO_PROXY", NULL };
-  const char *url = bearer_buffer_string(&t->request.url), *proxy = o->proxy;
-  if (proxy == NULL && strncasecmp(url, "http://", 7) != 0)
-    proxy = variable(proxies);
-  if (proxy != NULL && proxy[0] != '\0' && !copy(&t->no_proxy, variable(exceptions)))
+  const char *proxy = o->proxy;
+  if (proxy == NULL)
+    proxy = bearer_proxy_of_environment(bearer_buffer_string(&t->request.url));
+  if (proxy[0] != '\0' && !copy(&t->no_proxy, bearer_proxy_exceptions()))
     return 0;
   return copy(&t->proxy, proxy) && copy(&t->user_agent, o->user_agent);
 }
@@ -122,7 +111,8 @@ int bearer_transfer_may_repeat(const bearer_transfer *t) {
 }
 
 int bearer_transfer_before_sending(bearer_transfer *t) {
-  long bytes = bearer_transfer_bytes_sent(t);
+  int is_first = t->sendings == 0 && t->proxy.data == NULL; /* then nothing has left */
+  long bytes = is_first ? 0 : bearer_transfer_bytes_sent(t);
   int has_left = t->sendings > 0 && bytes > t->bytes_before;
   t->has_sent |= has_left;
   if (has_left && t->head_total == t->head_before && !bearer_transfer_may_repeat(t)) {
@@ -179,14 +169,21 @@ static int is_lost(const bearer_transfer *t, CURLcode result) {
   return t->is_kept_from_again || (result == CURLE_GOT_NOTHING && t->head_total == 0);
 }
 
+static int has_proxy(const bearer_transfer *t) {
+  const char *exceptions = t->no_proxy.data != NULL ? t->no_proxy.data : "";
+  return t->proxy.data != NULL &&
+         !bearer_proxy_is_exception(exceptions, bearer_buffer_string(&t->request.url));
+}
+
 static void set_outcome(bearer_transfer *t, CURLcode result) {
-  long connect_status = 0;
-  curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
+  curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &t->proxy_status);
+  if (result == CURLE_OK && t->received.status == 407 && has_proxy(t))
+    t->proxy_status = 407; /* one that is no tunnel, but passes requests on */
   if (t->too_large || t->received.body.failed || result == CURLE_FILESIZE_EXCEEDED)
     t->outcome = BEARER_TOO_LARGE;
   else if (result == CURLE_OUT_OF_MEMORY && t->has_sent && !t->in_body)
     t->outcome = BEARER_TOO_LARGE; /* its word for a header line of more than 100 KB */
-  else if (result != CURLE_OK && connect_status >= 300)
+  else if (t->proxy_status >= 300 && (result != CURLE_OK || t->proxy_status == 407))
     t->outcome = BEARER_PROXY;
   else if (is_lost(t, result))
     t->outcome = BEARER_NETWORK;
@@ -203,6 +200,30 @@ static void note_sent(bearer_transfer *t) {
     t->has_sent = 1;
 }
 
+static void explain_proxy(bearer_transfer *t, const char *name) {
+  char words[sizeof(t->error)];
+  if (t->outcome == BEARER_PROXY && t->proxy_status == 407)
+    snprintf(words, sizeof(words), "the proxy %s %s", name,
+             bearer_proxy_has_user(t->proxy.data) ? "refuses this user and password"
+                                                  : "wants a user and a password");
+  else if (t->outcome == BEARER_PROXY && t->proxy_status != 0)
+    snprintf(words, sizeof(words), "the proxy %s answered HTTP %ld", name,
+             t->proxy_status);
+  else
+    snprintf(words, sizeof(words), "through the proxy %.64s: %.160s", name, t->error);
+  bearer_transfer_fail(t, t->outcome, words);
+}
+
+/* Nothing came through: it may be the proxy that is to be looked at. */
+static void name_proxy(bearer_transfer *t) {
+  bearer_buffer name = { 0 };
+  if (!has_proxy(t))
+    return;
+  bearer_proxy_name(&name, t->proxy.data);
+  explain_proxy(t, bearer_buffer_string(&name));
+  bearer_buffer_free(&name);
+}
+
 void bearer_transfer_finish(bearer_transfer *t, CURLcode result) {
   const char *words = NULL;
   curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->received.status);
@@ -216,6 +237,8 @@ void bearer_transfer_finish(bearer_transfer *t, CURLcode result) {
     words = curl_easy_strerror(result);
   if (words != NULL)
     bearer_transfer_fail(t, t->outcome, words);
+  if (t->outcome == BEARER_PROXY || (t->outcome != BEARER_OK && !t->has_sent))
+    name_proxy(t);
 }
 
 void bearer_transfer_fail(bearer_transfer *t, bearer_code code, const char *reason) {

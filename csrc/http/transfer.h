@@ -36,6 +36,7 @@ struct bearer_transfer {
   bearer_response response; /* owned; may be taken over */
   bearer_code code;
   int sent;                     /* did anything leave for the server? */
+  long proxy_status;            /* what a proxy answered to CONNECT; 0 = nothing */
   char reason[CURL_ERROR_SIZE]; /* words for people */
 
   unsigned long id;             /* in the order in which they came, from 1 */

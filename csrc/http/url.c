@@ -151,6 +151,13 @@ static int is_loopback(CURLU *handle) {
   return is;
 }
 
+int bearer_url_is_loopback(const char *url) {
+  CURLU *handle = NULL;
+  int is = parse(&handle, url) == CURLUE_OK && is_loopback(handle);
+  curl_url_cleanup(handle);
+  return is;
+}
+
 bearer_url_fault bearer_url_check(const char *url, int allow_http) {
   CURLU *handle = NULL;
   CURLUcode code;

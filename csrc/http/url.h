@@ -28,6 +28,9 @@ const char *bearer_url_explain(bearer_url_fault fault);
 /* Does it open with http:// or https://? */
 int bearer_url_is_absolute(const char *url);
 
+/* Is its host localhost, of 127.0.0.0/8 or [::1]? */
+int bearer_url_is_loopback(const char *url);
+
 /* host or host:port and nothing else; IPv6 in brackets. */
 int bearer_url_is_host(const char *text);
 

@@ -141,6 +141,8 @@ static int take_transfer(bearer_job *job, bearer_sending *s, const bearer_vars *
     bearer_failure_set(f, t->code, NULL);
     bearer_failure_describe(f, vars, t->reason, strlen(t->reason));
     *sent = t->sent;
+    if (t->code == BEARER_PROXY)
+      f->status = t->proxy_status;
   }
   bearer_transfer_close(t);
   job->transfer = NULL;
