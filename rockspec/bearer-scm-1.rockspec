@@ -125,6 +125,7 @@ build = {
         "csrc/lua/refusal.c",
         "csrc/lua/renewal.c",
         "csrc/lua/secret_ref.c",
+        "csrc/lua/secrets.c",
         "csrc/lua/send.c",
         "csrc/lua/state.c",
         "csrc/lua/token.c",

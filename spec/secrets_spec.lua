@@ -1,5 +1,8 @@
 -- Secrets: where they come from, and where they must not be found.
 local bearer = require "bearer"
+local cjson = require "cjson"
+local core = require "bearer.core"
+local encode = require "spec.support.encode"
 local helper = require "spec.support.helper"
 local sandbox = require "spec.sandbox"
 local secrets = require "spec.support.secrets"
@@ -197,6 +200,206 @@ describe("secret references:", function()
     local shown = { tostring(l), tostring(t), l:status(), l, t, bearer.provider(vault),
       tostring(bearer.provider(vault)) }
     secrets.assert_absent(shown, { "hunter2", "hunter2-hunter2" })
+  end)
+end)
+
+-- Whatever a server says back in an error is of one login; which step it is in is no matter.
+describe("what a server says back", function()
+  local url = "https://shop.example/"
+  local long = ("p/+=\"w~"):rep(60)
+  local known = {
+    password = 'p/s+w d"1~', key = "k3y/+from a file", token = "tok/en+living",
+    kept = "k3pt+value/1",
+    refresh_token = "r3fr/esh+token", long = long,
+  }
+  local path
+
+  before_each(function()
+    path = os.tmpname()
+    local file = assert(io.open(path, "wb"))
+    file:write(known.key, "\n")
+    file:close()
+    core.clock(1000, 1700000000)
+  end)
+
+  after_each(function()
+    os.remove(path)
+    core.clock()
+  end)
+
+  local function said(texts, echo)
+    local all = {}
+    for _, text in pairs(texts) do
+      all[#all + 1] = encode.echoes[echo](text)
+    end
+    return all
+  end
+
+  -- All that the login knows, and what Basic makes of it.
+  local function everything()
+    local all = {}
+    for _, secret in pairs(known) do
+      all[#all + 1] = secret
+    end
+    all[#all + 1] = "me:" .. known.password
+    all[#all + 1] = "me:" .. known.key
+    return all
+  end
+
+  -- A login of which each request after the first two is answered by `play(kind, text)`.
+  local function new(play, echo, options)
+    local count = 0
+    local all = { retries = 0, transport = function(request)
+      count = count + 1
+      local kind = request.url:match "[^/]+$"
+      if kind == "login" and count == 1 then
+        return { status = 200, headers = {}, body = cjson.encode {
+          access_token = known.token, refresh_token = known.refresh_token, expires_in = 300,
+          kept = known.kept,
+        } }
+      end
+      return play(kind, table.concat(said(everything(), echo), " | "))
+    end }
+    for name, value in pairs(options or {}) do
+      all[name] = value
+    end
+    local login = bearer.login({
+      name = "shop", base_url = url, inputs = {
+        password = { secret = true }, key = { secret = true },
+        long = { secret = true },
+      },
+      login = { url = url .. "login", basic = { "me", "${password}" },
+        form = { key = "${key}", long = "${long}" }, keep = { kept = "kept" } },
+      token = { value = "access_token" }, -- and the others by their usual names
+      refresh = { url = url .. "refresh", form = { r = "${refresh_token}" } },
+      logout = { url = url .. "logout", basic = { "me", "${key}" }, form = { t = "${token}" } },
+    }, { password = known.password, key = bearer.file(path), long = long }, all)
+    assert(login:token())
+    return login
+  end
+
+  local function refusal(text)
+    return { status = 401, headers = {}, body = cjson.encode {
+      error = "invalid_grant", error_description = text, list = { text },
+    } }
+  end
+
+  local function check(echo, step, result, message, err)
+    assert.is_nil(result)
+    assert.equal(step, err.step)
+    assert.truthy(err.description:find "%*%*%*")
+    secrets.assert_absent({ message, err }, said(everything(), echo))
+  end
+
+  for echo in pairs(encode.echoes) do
+    it("in the login after a failed refresh does not show the living token: " .. echo, function()
+      local login = new(function(_, text)
+        return refusal(text)
+      end, echo)
+      core.clock(1200, 1700000200)
+      check(echo, "login", login:refresh())
+    end)
+
+    it("in a refresh does not show the password: " .. echo, function()
+      local login = new(function(kind, text)
+        return kind == "refresh" and { status = 500, headers = {}, body = cjson.encode {
+          error = "oops", error_description = text } } or refusal(text)
+      end, echo)
+      local _, _, err = login:refresh()
+      secrets.assert_absent({ err, login:status().last_error }, said(everything(), echo))
+    end)
+
+    it("in a logout does not show the password: " .. echo, function()
+      check(echo, "logout", new(function(_, text)
+        return refusal(text)
+      end, echo):logout())
+    end)
+
+    it("in a call does not show the password: " .. echo, function()
+      check(echo, "request", new(function(_, text)
+        error(text, 0)
+      end, echo):request { url = "/api" })
+      check(echo, "request", new(function(_, text)
+        return nil, text
+      end, echo):request { url = "/api" })
+      check(echo, "request", new(function(_, text)
+        return setmetatable({}, { __index = function()
+          error(text, 0)
+        end })
+      end, echo):request { url = "/api" })
+    end)
+  end
+
+  it("does not show the login's address, where that has a secret in it", function()
+    local login = bearer.login({
+      name = "shop", base_url = "https://shop.example", inputs = { key = { secret = true } },
+      login = { url = url .. "seg/${key}/login" },
+      authorize = { headers = { ["X-From"] = "${login_url}" } },
+    }, { key = function() return "given once" end }, { transport = function(request)
+      if request.url:find "login" then
+        return { status = 200, headers = {}, body = '{"access_token":"t1-value"}' }
+      end
+      error("from " .. request.headers["X-From"], 0)
+    end })
+    local _, message, err = login:request { url = "/api" }
+    assert.equal("from ***", err.description)
+    secrets.assert_absent({ message, err }, { "given once", "given%20once", "t1-value" })
+  end)
+
+  it("is shown where it is an origin that an answer gave: that is no secret", function()
+    local login = bearer.login({
+      name = "shop", base_url = "${api}", inputs = {},
+      login = { url = url .. "login", keep = { api = "api", id = "id" } },
+    }, {}, { transport = function(request)
+      if request.url:find "login" then
+        return { status = 200, headers = {}, body = cjson.encode {
+          access_token = "t1-value", api = "https://eu7.shop.example", id = "s3ssion" } }
+      end
+      error("no way to " .. request.url .. " in s3ssion", 0)
+    end })
+    local _, _, err = login:request { url = "/a" }
+    assert.equal("GET https://eu7.shop.example/a", err.request)
+    assert.equal("no way to https://eu7.shop.example/a in ***", err.description)
+  end)
+
+  it("does not show in what on_event raises, and bearer.warn is told", function()
+    local told, warn = nil, bearer.warn
+    bearer.warn = function(text)
+      told = text
+    end
+    finally(function()
+      bearer.warn = warn
+    end)
+    local function raise(event)
+      if event.event == "refresh" then
+        error("saw " .. table.concat(everything(), " | "))
+      end
+    end
+    local login = new(function()
+      return { status = 200, headers = {}, body = '{"access_token":"another"}' }
+    end, "as it is", { on_event = raise })
+    assert(login:refresh())
+    assert.matches("^bearer: on_event: spec/secrets_spec%.lua:%d+: saw .*%*%*%*", told)
+    local replaced = known.token -- and masked no more
+    known.token = nil
+    secrets.assert_absent({ told }, everything())
+    known.token = replaced
+  end)
+
+  it("does not show in the error that a transport gets of `send`", function()
+    local seen
+    local login = bearer.login({
+      name = "shop", inputs = { key = { secret = true } },
+      login = { url = "http://127.0.0.1:1/seg/${key}/login" },
+    }, { key = "h1dden-key" }, { retries = 0, transport = function(request, send)
+      local answer, message, err = send(request)
+      seen = { message, err }
+      return answer, message, err
+    end })
+    local _, message, err = login:token()
+    assert.equal("POST http://127.0.0.1:1/seg/***/login", seen[2].request)
+    assert.equal(seen[2].request, err.request)
+    secrets.assert_absent({ seen, message, err }, { "h1dden-key" })
   end)
 end)
 

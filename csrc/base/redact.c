@@ -380,6 +380,15 @@ void bearer_redact(const bearer_vars *vars, const char *text, size_t size,
   redact(vars, &v, out);
 }
 
+int bearer_redact_finds(const bearer_vars *vars, const char *text, size_t size) {
+  bearer_buffer out = { 0 };
+  int finds;
+  bearer_redact(vars, text, size, &out);
+  finds = out.failed || out.size != size || memcmp(out.data, text, size) != 0;
+  bearer_buffer_free(&out);
+  return finds;
+}
+
 /* ---- sentences --------------------------------------------------------------- */
 
 /* Look at no more than that. An escape that the cut goes through is left out: a secret

@@ -16,6 +16,9 @@
 void bearer_redact(const bearer_vars *vars, const char *text, size_t size,
                    bearer_buffer *out);
 
+/* Is a secret in it? 1 also when there is no memory to find out. */
+int bearer_redact_finds(const bearer_vars *vars, const char *text, size_t size);
+
 #define BEARER_SHOWN_MAX     300  /* bytes of a stranger's sentence */
 #define BEARER_LOOKED_AT_MAX 4096 /* of what it stands in: a token may come before it */
 

@@ -103,6 +103,23 @@ int bearer_vars_copy(bearer_vars *to, const bearer_vars *from) {
   return 1;
 }
 
+static int has_value(const bearer_var *e, const bearer_secret *value) {
+  return e->value.size == value->size &&
+         memcmp(e->value.data, value->data, value->size) == 0;
+}
+
+int bearer_vars_learn(bearer_vars *to, const bearer_vars *from) {
+  int ok = 1;
+  for (int i = 0; ok && i < from->count; i++) {
+    const bearer_var *e = &from->list[i], *known = bearer_vars_get(to, e->name);
+    if (known == NULL && e->name >= 0)
+      ok = copy_entry(to, e);
+    else if (e->secret && (known == NULL || !has_value(known, &e->value)))
+      ok = bearer_vars_hide(to, e->value.data, e->value.size);
+  }
+  return ok;
+}
+
 int bearer_vars_copy_one(bearer_vars *to, const bearer_vars *from, int name) {
   const bearer_var *e = bearer_vars_get(from, name);
   return e == NULL || copy_entry(to, e);

@@ -47,6 +47,8 @@ int bearer_vars_set(bearer_vars *v, int name, bearer_var_type type, bearer_var_u
 /* Another text to be masked. One that is there already is not added again. */
 int bearer_vars_hide(bearer_vars *v, const void *data, size_t size);
 int bearer_vars_copy(bearer_vars *to, const bearer_vars *from); /* adds, replaces */
+/* Add what is not known yet; where another value has the name, a secret is hidden. */
+int bearer_vars_learn(bearer_vars *to, const bearer_vars *from);
 int bearer_vars_copy_one(bearer_vars *to, const bearer_vars *from, int name); /* 1 also
                                                              when from has none */
 

@@ -9,7 +9,14 @@
 #include "base/encode.h"
 #include "base/json_writer.h"
 #include "http/url.h"
+#include "lua/state.h"
 #include "lua/value.h"
+
+void bearer_hide(bearer_context *c, bearer_vars *vars) {
+  bearer_get_slot(c->L, c->holder, BEARER_SLOT_LOGIN);
+  bearer_state_of(c->L)->hide_login(c->L, lua_gettop(c->L), vars);
+  lua_pop(c->L, 1);
+}
 
 /* ---- faults -------------------------------------------------------------------- */
 
@@ -359,10 +366,36 @@ static bearer_placed put_basic(bearer_context *c, bearer_request *r,
   bearer_buffer_text(&value, "Basic ");
   bearer_encode_base64(&value, bearer_buffer_string(pair), pair->size);
   value.failed |= pair->failed;
-  bearer_buffer_free(pair);
-  if (!value.failed && !bearer_vars_hide(c->vars, value.data + 6, value.size - 6))
+  if (!value.failed && !bearer_vars_hide(c->vars, pair->data, pair->size))
     value.failed = 1;
+  bearer_buffer_free(pair);
   return add_header(c, r, "Authorization", &value);
+}
+
+static int add_known_half(const bearer_part *n, int encodes, const bearer_vars *vars,
+                          bearer_buffer *out) {
+  bearer_buffer plain = { 0 };
+  int is_known = (n->kind == BEARER_PART_TEXT || n->kind == BEARER_PART_LITERAL) &&
+                 bearer_template_missing(&n->text, vars) < 0;
+  if (is_known) {
+    bearer_template_expand(&n->text, vars, 0, &plain);
+    (encodes ? bearer_encode_form : bearer_buffer_add)(out, bearer_buffer_string(&plain),
+                                                       plain.size);
+  }
+  out->failed |= plain.failed;
+  bearer_buffer_free(&plain);
+  return is_known;
+}
+
+int bearer_build_hide_basic(const bearer_exchange *x, bearer_vars *vars) {
+  bearer_buffer pair = { 0 };
+  int ok = 1, is_known = x->user.kind != BEARER_PART_ABSENT &&
+                         add_known_half(&x->user, x->encodes_basic, vars, &pair);
+  bearer_buffer_text(&pair, ":");
+  if (is_known && add_known_half(&x->password, x->encodes_basic, vars, &pair))
+    ok = !pair.failed && bearer_vars_hide(vars, pair.data, pair.size);
+  bearer_buffer_free(&pair);
+  return ok;
 }
 
 /* ---- bodies -------------------------------------------------------------------- */

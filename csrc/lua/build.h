@@ -31,8 +31,15 @@ typedef struct {
   const bearer_definition *def; /* borrowed from the provider */
   int provider;                 /* its stack index, absolute */
   bearer_vars *vars;            /* borrowed */
+  int holder; /* the stack index of the token, renewal or call that it is read for */
   bearer_fault fault;
 } bearer_context;
+
+/* Of tokens, renewals and calls, the slot with the login that they belong to. */
+enum { BEARER_SLOT_LOGIN = 1 };
+
+/* Put into vars what no error may show: see bearer_login_hide. [-0, +0, m] */
+void bearer_hide(bearer_context *c, bearer_vars *vars);
 
 typedef enum {
   BEARER_PLACE_FAULT,
@@ -51,6 +58,10 @@ bearer_placed bearer_build_value(bearer_context *c, const bearer_part *n);
    c->fault says why not. [-0, +0, m] */
 int bearer_build(bearer_context *c, const bearer_exchange *x, int allow_http,
                  int is_checked, bearer_request *out);
+
+/* What Basic encodes, where it is made of known values, as something to be masked. No
+   function is called. 0 when memory ran out. */
+int bearer_build_hide_basic(const bearer_exchange *x, bearer_vars *vars);
 
 /* The fault as words that follow no other: "its URL is not https". */
 void bearer_fault_explain(const bearer_fault *fault, char *text, size_t room);

@@ -18,6 +18,27 @@ typedef struct {
   int login, options, token, request;
 } frame;
 
+static void push_slot(frame *f, int slot, int *index) {
+  bearer_get_slot(f->c.L, 1, slot);
+  *index = lua_gettop(f->c.L);
+}
+
+static void set_up(frame *f, lua_State *L, bearer_call *call) {
+  lua_settop(L, 5);
+  luaL_checkstack(L, 30, NULL);
+  memset(f, 0, sizeof(*f));
+  f->call = call;
+  f->c.L = L;
+  f->c.def = call->def;
+  push_slot(f, BEARER_CALL_SLOT_LOGIN, &f->login);
+  push_slot(f, BEARER_CALL_SLOT_PROVIDER, &f->c.provider);
+  push_slot(f, BEARER_CALL_SLOT_OPTIONS, &f->options);
+  push_slot(f, BEARER_CALL_SLOT_REQUEST, &f->request);
+  push_slot(f, BEARER_CALL_SLOT_BEARER, &f->token);
+  f->c.vars = &call->vars;
+  f->c.holder = 1;
+}
+
 /* ---- ending -------------------------------------------------------------------- */
 
 static void forget(bearer_call *call) {
@@ -54,27 +75,39 @@ static void fail_step(bearer_job *job, bearer_code code, const char *text) {
                                              : NULL);
   if (code != BEARER_MEMORY && text != NULL)
     bearer_failure_describe(&call->failure, &call->vars, text, strlen(text));
+  if (code != BEARER_MEMORY && code != BEARER_CLOSED) /* the secrets are known */
+    bearer_send_about(&call->sending, &call->vars, &call->failure);
   end(call);
 }
 
-/* What no error may show: of a request, the login's secrets that are known, and the
-   token's. Looked for when there is an error. */
+/* What no error may show: the login's secrets, and those of the token that was sent. Of
+   what a transport sends, those of the job that has asked the transport. Looked for when
+   there is an error. */
 static const bearer_vars *secrets_of(frame *f) {
   bearer_vars *vars = &f->call->vars;
   const bearer_token *t = bearer_token_test(f->c.L, f->token);
-  const bearer_vars *inputs;
-  int ok = 1;
-  if (f->call->kind != BEARER_CALL_REQUEST)
-    return f->c.vars;
-  inputs = &f->call->login->inputs;
-  bearer_vars_clear(vars);
-  if (t != NULL)
-    ok = bearer_vars_copy(vars, &t->vars);
-  for (int i = 0; ok && i < inputs->count; i++)
-    ok = bearer_vars_copy_one(vars, inputs, inputs->list[i].name);
+  const bearer_renewal *sender;
+  lua_State *L = f->c.L;
+  int ok = t == NULL || bearer_vars_learn(vars, &t->vars);
+  bearer_hide(&f->c, vars);
+  bearer_get_slot(L, 1, BEARER_CALL_SLOT_SENDER);
+  sender = bearer_renewal_test(L, lua_gettop(L));
+  ok = ok && (sender == NULL || bearer_vars_learn(vars, &sender->vars));
+  if (!lua_isnil(L, -1)) {
+    bearer_get_slot(L, lua_gettop(L), BEARER_SLOT_LOGIN);
+    bearer_login_hide(L, lua_gettop(L), vars);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
   if (!ok)
-    luaL_error(f->c.L, "not enough memory");
+    luaL_error(L, "not enough memory");
   return vars;
+}
+
+static void hide(lua_State *L, bearer_job *job) {
+  frame f;
+  set_up(&f, L, (bearer_call *)job);
+  secrets_of(&f);
 }
 
 static bearer_progress end_badly(frame *f) {
@@ -155,17 +188,10 @@ static bearer_progress send_request(frame *f) {
   return progress;
 }
 
-/* Then there is nothing to be masked. */
-static int has_answer(frame *f) {
-  const bearer_transfer *t = f->call->job.transfer;
-  if (t != NULL)
-    return t->code == BEARER_OK;
-  return lua_toboolean(f->c.L, 2) && lua_istable(f->c.L, 3);
-}
-
 static bearer_progress take_result(frame *f) {
   bearer_call *call = f->call;
-  const bearer_vars *secrets = has_answer(f) ? NULL : secrets_of(f);
+  const bearer_vars *secrets =
+      bearer_send_has_answer(f->c.L, &call->job) ? NULL : secrets_of(f);
   int sent;
   if (bearer_send_result(f->c.L, &call->job, &call->sending, f->options, secrets,
                          &call->failure, &sent)) {
@@ -302,7 +328,7 @@ static bearer_progress take_input(frame *f) {
   const bearer_input *in = &f->call->def->inputs[f->call->asked];
   char why[BEARER_WHY_MAX];
   if (!lua_toboolean(L, 2) || lua_isnil(L, 3)) {
-    bearer_input_explain(L, in, f->c.vars, why);
+    bearer_input_explain(L, in, secrets_of(f), why);
     return fail_with(f, BEARER_NO_SECRET, why);
   }
   if (!bearer_input_put(L, f->c.provider, f->call->def, in, 3, &f->call->vars, why))
@@ -365,26 +391,6 @@ static bearer_progress judge_logout(frame *f) {
 
 /* ---- stepping ------------------------------------------------------------------ */
 
-static void push_slot(frame *f, int slot, int *index) {
-  bearer_get_slot(f->c.L, 1, slot);
-  *index = lua_gettop(f->c.L);
-}
-
-static void set_up(frame *f, lua_State *L, bearer_call *call) {
-  lua_settop(L, 5);
-  luaL_checkstack(L, 30, NULL);
-  memset(f, 0, sizeof(*f));
-  f->call = call;
-  f->c.L = L;
-  f->c.def = call->def;
-  push_slot(f, BEARER_CALL_SLOT_LOGIN, &f->login);
-  push_slot(f, BEARER_CALL_SLOT_PROVIDER, &f->c.provider);
-  push_slot(f, BEARER_CALL_SLOT_OPTIONS, &f->options);
-  push_slot(f, BEARER_CALL_SLOT_REQUEST, &f->request);
-  push_slot(f, BEARER_CALL_SLOT_BEARER, &f->token);
-  f->c.vars = &call->vars;
-}
-
 /* One thing after the other, as far as it goes without waiting. */
 static bearer_progress advance(frame *f, int has_result) {
   bearer_call *call = f->call;
@@ -428,7 +434,7 @@ static bearer_progress step(lua_State *L, bearer_job *job) {
   return progress;
 }
 
-static const bearer_job_class class = { step, NULL, fail_step, clear };
+static const bearer_job_class class = { step, NULL, hide, fail_step, clear };
 
 /* ---- beginning ----------------------------------------------------------------- */
 
@@ -544,10 +550,11 @@ static int call_logout(lua_State *L) {
   return 1;
 }
 
-/* core.transfer(request, options or nil[, code]) -> a call that sends it as it stands */
+/* core.transfer(request, options or nil[, code[, job]]) -> a call that sends it as it
+   stands. job: whose transport has asked for it */
 static int call_transfer(lua_State *L) {
   bearer_call *call;
-  lua_settop(L, 3);
+  lua_settop(L, 4);
   bearer_check_dot(L, "transport");
   bearer_call_check(L, 1);
   if (lua_isnil(L, 2)) {
@@ -556,10 +563,15 @@ static int call_transfer(lua_State *L) {
   } else {
     luaL_checkudata(L, 2, "bearer.options");
   }
-  call = begin(L, BEARER_CALL_TRANSFER, 2, 3, timeout_of(L, 2, 1)); /* 4 */
+  if (bearer_job_test(L, 4, NULL) == NULL) {
+    lua_pushnil(L);
+    lua_replace(L, 4);
+  }
+  call = begin(L, BEARER_CALL_TRANSFER, 2, 3, timeout_of(L, 2, 1)); /* 5 */
   call->step = BEARER_CALL_SEND;
   call->sending.is_built_in = 1;
-  set_slot(L, 4, BEARER_CALL_SLOT_REQUEST, 1);
+  set_slot(L, 5, BEARER_CALL_SLOT_REQUEST, 1);
+  set_slot(L, 5, BEARER_CALL_SLOT_SENDER, 4);
   return 1;
 }
 

@@ -33,7 +33,7 @@ typedef struct {
   bearer_call_step step;
   const bearer_definition *def; /* a reference; NULL of TRANSFER */
   bearer_login *login;          /* borrowed: the slot LOGIN keeps it */
-  bearer_vars vars;             /* owned: of a logout */
+  bearer_vars vars;             /* owned: of a logout; else what errors may not show */
   bearer_sending sending;       /* owned */
   double timeout;               /* seconds */
   int asked, index;             /* inputs that were gathered; which request */
@@ -46,13 +46,14 @@ typedef struct {
 } bearer_call;
 
 enum {
-  BEARER_CALL_SLOT_LOGIN = 1,
+  BEARER_CALL_SLOT_LOGIN = BEARER_SLOT_LOGIN,
   BEARER_CALL_SLOT_PROVIDER,
   BEARER_CALL_SLOT_OPTIONS,
   BEARER_CALL_SLOT_REQUEST,
   BEARER_CALL_SLOT_BEARER, /* the token */
   BEARER_CALL_SLOT_ERROR,
-  BEARER_CALL_SLOTS = BEARER_CALL_SLOT_ERROR
+  BEARER_CALL_SLOT_SENDER, /* the job whose transport sends this */
+  BEARER_CALL_SLOTS = BEARER_CALL_SLOT_SENDER
 };
 
 /* What is wrong with a caller's request is raised. [-0, +0, v] */

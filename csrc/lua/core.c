@@ -80,6 +80,7 @@ int luaopen_bearer_core(lua_State *L) {
   bearer_token_open(L);
   bearer_login_open(L);
   bearer_acquire_open(L);
+  bearer_secrets_open(L);
   bearer_event_open(L);
   bearer_call_open(L);
   luaL_setfuncs(L, functions, 0);

@@ -41,16 +41,36 @@ void bearer_failure_describe(bearer_failure *f, const bearer_vars *vars, const c
   bearer_show(f->description, sizeof(f->description), vars, text, size);
 }
 
+int bearer_push_raised(lua_State *L, int index) {
+  int status;
+  index = lua_absindex(L, index);
+  if (lua_type(L, index) == LUA_TSTRING) {
+    lua_pushvalue(L, index);
+    return 1;
+  }
+  if (!luaL_getmetafield(L, index, "__tostring"))
+    return 0;
+  lua_pushvalue(L, index);
+  status = lua_pcall(L, 1, 1, 0);
+  if (status == LUA_ERRMEM)
+    lua_error(L);
+  if (status == 0 && lua_type(L, -1) == LUA_TSTRING)
+    return 1;
+  lua_pop(L, 1);
+  return 0;
+}
+
 void bearer_explain_raised(lua_State *L, int index, const bearer_vars *vars, char *to,
                            size_t room) {
   size_t size;
   const char *text;
-  if (lua_type(L, index) != LUA_TSTRING) {
+  if (!bearer_push_raised(L, index)) {
     copy(to, room, luaL_typename(L, index));
     return;
   }
-  text = lua_tolstring(L, index, &size);
+  text = lua_tolstring(L, -1, &size);
   bearer_show(to, room, vars, text, size);
+  lua_pop(L, 1);
 }
 
 void bearer_failure_about(bearer_failure *f, const bearer_vars *vars, const char *text,

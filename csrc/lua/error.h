@@ -31,6 +31,9 @@ void bearer_failure_describe(bearer_failure *f, const bearer_vars *vars, const c
 /* Words of which a part may be secret, whole when they are masked and cut only then. */
 void bearer_show(char *to, size_t room, const bearer_vars *vars, const char *text,
                  size_t size);
+/* Push what was raised as the text that it is, or says of itself. 0: it has none, and
+   nothing is pushed. [-0, +1 or 0, m] */
+int bearer_push_raised(lua_State *L, int index);
 /* What a function raised, which is at index: its text, or what kind of thing it is.
    [-0, +0, m] */
 void bearer_explain_raised(lua_State *L, int index, const bearer_vars *vars, char *to,

@@ -3,8 +3,8 @@
  */
 #include "lua/event.h"
 
-/* The list in the registry holds a listener and an event in turn. */
-enum { EACH = 2 };
+/* The list in the registry holds a listener, an event and its login in turn. */
+enum { EACH = 3 };
 
 static int push_listener(lua_State *L, int options) { /* [-0, +1 or 0, -] */
   if (!bearer_options_have(bearer_options_at(L, options), BEARER_OPTION_EVENT))
@@ -27,7 +27,7 @@ int bearer_event_begin(lua_State *L, int options, const char *name,
   return 1;
 }
 
-void bearer_event_note(lua_State *L, int options) {
+void bearer_event_note(lua_State *L, int options, int login) {
   bearer_lua_state *state = bearer_state_of(L);
   int event = lua_gettop(L);
   bearer_state_push(L, BEARER_EVENTS); /* event, events */
@@ -35,6 +35,8 @@ void bearer_event_note(lua_State *L, int options) {
     lua_rawseti(L, -2, EACH * state->next_event + 1);
     lua_pushvalue(L, event);
     lua_rawseti(L, -2, EACH * state->next_event + 2);
+    lua_pushvalue(L, login);
+    lua_rawseti(L, -2, EACH * state->next_event + 3);
     state->next_event++;
   }
   lua_settop(L, event - 1);
@@ -47,7 +49,7 @@ static int event_count(lua_State *L) {
   return 1;
 }
 
-/* core.next_event() -> the listener and the event that is next, each once */
+/* core.next_event() -> the listener, the event that is next and its login, each once */
 static int event_next(lua_State *L) {
   bearer_lua_state *state = bearer_state_of(L);
   int n = EACH * state->first_event;
@@ -55,16 +57,15 @@ static int event_next(lua_State *L) {
   if (state->first_event == state->next_event)
     return 0;
   bearer_state_push(L, BEARER_EVENTS);
-  lua_rawgeti(L, 1, n + 1);
-  lua_rawgeti(L, 1, n + 2);
+  for (int i = 1; i <= EACH; i++) {
+    lua_rawgeti(L, 1, n + i);
+    lua_pushnil(L);
+    lua_rawseti(L, 1, n + i);
+  }
   state->first_event++;
-  lua_pushnil(L);
-  lua_rawseti(L, 1, n + 1);
-  lua_pushnil(L);
-  lua_rawseti(L, 1, n + 2);
   if (state->first_event == state->next_event)
     state->first_event = state->next_event = 0;
-  return 2;
+  return EACH;
 }
 
 static const luaL_Reg functions[] = {

@@ -12,8 +12,8 @@
 /* Push an event: a table with its name and its provider. options: stack index of those
    with the listener. 0: nobody listens, and nothing is pushed. [-0, +1 or 0, m] */
 int bearer_event_begin(lua_State *L, int options, const char *name, const char *provider);
-/* Note the event on top for the listener. [-1, +0, m] */
-void bearer_event_note(lua_State *L, int options);
+/* Note the event on top, of the login at `login`, for the listener. [-1, +0, m] */
+void bearer_event_note(lua_State *L, int options, int login);
 
 void bearer_event_open(lua_State *L);
 

@@ -108,9 +108,11 @@ static void push_primitives(lua_State *L, int variables_at) { /* [-0, +1, m] */
 
 /* ---- calling ------------------------------------------------------------------- */
 
-static void note_failure(bearer_context *c) { /* what was raised is on top */
+/* What was raised is on top. Its words may hold what it was given, and more. */
+static void note_failure(bearer_context *c, bearer_vars *vars) {
   c->fault.kind = BEARER_FAULT_DEFINITION;
-  bearer_explain_raised(c->L, -1, c->vars, c->fault.what, sizeof(c->fault.what));
+  bearer_hide(c, vars);
+  bearer_explain_raised(c->L, -1, vars, c->fault.what, sizeof(c->fault.what));
 }
 
 int bearer_function_call(bearer_context *c, int function) {
@@ -123,17 +125,20 @@ int bearer_function_call(bearer_context *c, int function) {
   lua_rawgeti(L, -1, function);
   lua_remove(L, -2); /* v, function */
   lua_pushvalue(L, top + 1);
-  push_primitives(L, top + 1); /* v, function, v, f */
-  status = lua_pcall(L, 2, 1, 0);
-  bearer_vars_clear(&v->vars);
-  lua_remove(L, top + 1); /* what it gave, or raised */
-  if (status == 0)
-    return 1;
-  if (status == LUA_ERRMEM)
+  push_primitives(L, top + 1);    /* v, function, v, f */
+  status = lua_pcall(L, 2, 1, 0); /* v, what it gave or raised */
+  if (status == LUA_ERRMEM) {
+    bearer_vars_clear(&v->vars);
     lua_error(L);
-  note_failure(c);
-  lua_settop(L, top);
-  return 0;
+  }
+  if (status != 0)
+    note_failure(c, &v->vars);
+  bearer_vars_clear(&v->vars);
+  if (status == 0)
+    lua_remove(L, top + 1);
+  else
+    lua_settop(L, top);
+  return status == 0;
 }
 
 static const luaL_Reg variables_metamethods[] = {

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "lua/error.h"
+
 static const char mark; /* its address marks a job */
 
 /* ---- lists --------------------------------------------------------------------- */
@@ -131,20 +133,42 @@ static int job_gc(lua_State *L) {
 
 /* ---- stepping ------------------------------------------------------------------ */
 
-/* Below lua_pcall: the job and what a function of the host's gave. */
+/* Below lua_pcall: the job and what a function of the host's gave; or, of one that fails,
+   the job and what was raised, of which the words are given, if there are any. */
 static int run(lua_State *L) {
   bearer_job *job = lua_touserdata(L, 1);
+  if (job->is_failing) {
+    job->class->hide(L, job);
+    return bearer_push_raised(L, 2);
+  }
   return job->class->step(L, job) == BEARER_NEEDS ? job->needed : 0;
 }
 
-static void fail(lua_State *L, bearer_job *job, int status) { /* the error is on top */
+/* End the job at `index`; what was raised, or nil, is on top. Where the secrets cannot be
+   found that its words may hold, there are none. [-0, +1, -] */
+static void end_badly(lua_State *L, int index, bearer_code code) {
+  bearer_job *job = lua_touserdata(L, index);
+  int status;
+  if (job->has_ended)
+    return;
+  bearer_state_push(L, BEARER_STEP);
+  lua_pushvalue(L, index);
+  lua_pushvalue(L, -3);
+  job->is_failing = job->is_stepping = 1;
+  status = lua_pcall(L, 2, 1, 0);
+  job->is_failing = job->is_stepping = 0;
+  if (!job->has_ended)
+    job->class->fail(job, code, status == 0 ? lua_tostring(L, -1) : NULL);
+}
+
+static void fail(lua_State *L, int index, int status) { /* the error is on top */
+  bearer_job *job = lua_touserdata(L, index);
   const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
   /* ours, and what was passed on, has another status */
-  int is_memory =
-      status == LUA_ERRMEM || (text != NULL && strcmp(text, "not enough memory") == 0);
-  if (!job->has_ended)
-    job->class->fail(job, is_memory ? BEARER_MEMORY : BEARER_INTERRUPTED,
-                     is_memory ? NULL : text);
+  if (status != LUA_ERRMEM && (text == NULL || strcmp(text, "not enough memory") != 0))
+    end_badly(L, index, BEARER_INTERRUPTED);
+  else if (!job->has_ended)
+    job->class->fail(job, BEARER_MEMORY, NULL);
 }
 
 /* Step the job at `index`, with the values above it, of which there is room for a few
@@ -165,7 +189,7 @@ static int step(lua_State *L, int index) {
   status = lua_pcall(L, lua_gettop(L) - index - 1, LUA_MULTRET, 0);
   job->is_stepping = 0;
   if (status != 0)
-    fail(L, job, status);
+    fail(L, index, status);
   if (job->is_cancelled && !job->has_ended)
     job->class->fail(job, BEARER_CLOSED, NULL);
   if (status != 0 || job->has_ended)
@@ -320,10 +344,12 @@ static int job_count(lua_State *L) {
 /* core.give_up(job): nobody will wait for it */
 static int job_give_up(lua_State *L) {
   bearer_job *job = check(L, 1);
-  if (job->is_stepping)
+  if (job->is_stepping) {
     job->is_cancelled = 1;
-  else if (!job->has_ended)
-    job->class->fail(job, BEARER_CANNOT_WAIT, "it cannot be waited for here");
+  } else if (!job->has_ended) {
+    lua_pushliteral(L, "it cannot be waited for here");
+    end_badly(L, 1, BEARER_CANNOT_WAIT);
+  }
   return 0;
 }
 

@@ -39,6 +39,8 @@ typedef struct {
   /* Keep what a function of the host's gave, at 2 and above, before anything that may
      want memory. NULL = it goes to the step alone. [-0, +0, -] */
   void (*keep)(lua_State *L, bearer_job *job);
+  /* Put what its errors may not show into its variables. The job is at 1. [-0, +0, m] */
+  void (*hide)(lua_State *L, bearer_job *job);
   /* End it: with what was raised in the midst of a step, or as closed. No Lua. */
   void (*fail)(bearer_job *job, bearer_code code, const char *text);
   /* Wipe and free what it owns. Safe to repeat; may not touch Lua. */
@@ -59,6 +61,7 @@ struct bearer_job {
   int needed;        /* how many values a step that NEEDS has pushed */
   unsigned char is_calling; /* such a call is on */
   unsigned char is_stepping;
+  unsigned char is_failing;   /* run() is to find the words for it */
   unsigned char is_cancelled; /* while it was stepping: it ends after the step */
   unsigned char has_ended;
 };

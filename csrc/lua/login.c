@@ -239,8 +239,8 @@ static int begin_event(lua_State *L, int index, const char *name) {
   return 1;
 }
 
-static void note_event(lua_State *L) { /* [-2, +0, m] */
-  bearer_event_note(L, lua_gettop(L) - 1);
+static void note_event(lua_State *L, int index) { /* [-2, +0, m] */
+  bearer_event_note(L, lua_gettop(L) - 1, index);
   lua_pop(L, 1);
 }
 
@@ -307,7 +307,7 @@ int bearer_login_fail_held(lua_State *L, int index) { /* [-0, +3, m] */
     copy_field(L, error, "code");
     lua_pushnumber(L, bearer_login_hold_left(l));
     lua_setfield(L, -2, "hold");
-    note_event(L);
+    note_event(L, index);
   }
   return bearer_refuse(L);
 }
@@ -355,7 +355,7 @@ static void told(lua_State *L, bearer_renewal *r, int error) {
   copy_field(L, error, "code");
   set_number(L, "duration", bearer_now(l->state) - r->began);
   set_number(L, "hold", bearer_login_hold_left(l));
-  note_event(L);
+  note_event(L, index);
 }
 
 /* A login that starts from a refresh token has to remember the newest one. */
@@ -397,7 +397,7 @@ static void tell_success(lua_State *L, int index, const bearer_renewal *r,
   lua_setfield(L, -2, "generation");
   if (!isinf(left))
     set_number(L, "expires_in", left > 0 ? left : 0);
-  note_event(L);
+  note_event(L, index);
 }
 
 static void note_bought(bearer_login *l, bearer_token *t) {

@@ -104,8 +104,16 @@ int bearer_login_refuse(lua_State *L, int index, int token);
 /* An API call was accepted. */
 void bearer_login_accepted(bearer_login *l);
 
+/* ---- its secrets (secrets.c) ---------------------------------------------------- */
+
+/* Put into vars what no error may show: inputs (those of references as they are now),
+   the token that is handed out and what came with it, the pair of each Basic. For errors
+   alone: what a name stands for already is left as it is. [-0, +0, m] */
+void bearer_login_hide(lua_State *L, int login, bearer_vars *vars);
+
 void bearer_login_open(lua_State *L);
 void bearer_acquire_open(lua_State *L);
+void bearer_secrets_open(lua_State *L);
 
 #pragma GCC visibility pop
 

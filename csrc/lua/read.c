@@ -5,7 +5,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "http/url.h"
 #include "lua/state.h"
 #include "lua/value.h"
 
@@ -214,12 +216,30 @@ int bearer_read_judge(bearer_answer *a, const bearer_exchange *x) {
   return 0;
 }
 
+/* scheme://host and nothing else: no secret, though the answer gave it. */
+static int is_origin(lua_State *L, int index) {
+  bearer_buffer origin = { 0 };
+  size_t size;
+  const char *text;
+  int is;
+  if (lua_type(L, index) != LUA_TSTRING)
+    return 0;
+  text = lua_tolstring(L, index, &size);
+  if (strlen(text) == size && bearer_url_is_absolute(text))
+    bearer_url_origin(&origin, text);
+  size -= size > 0 && text[size - 1] == '/';
+  is = origin.size == size && size > 0 && strncasecmp(origin.data, text, size) == 0;
+  bearer_buffer_free(&origin);
+  return is;
+}
+
 void bearer_read_keep(bearer_answer *a, const bearer_keeps *keeps) {
   lua_State *L = a->c->L;
   for (int i = 0; i < keeps->count; i++)
     if (bearer_read_find(L, a->root, &keeps->list[i].paths)) {
-      const char *why = bearer_value_to_var(L, lua_gettop(L), a->c->vars,
-                                            keeps->list[i].name, BEARER_VAR_OPENER, 1);
+      int found = lua_gettop(L);
+      const char *why = bearer_value_to_var(L, found, a->c->vars, keeps->list[i].name,
+                                            BEARER_VAR_OPENER, !is_origin(L, found));
       lua_pop(L, 1);
       if (why != NULL && strcmp(why, "not enough memory") == 0)
         luaL_error(L, "%s", why);

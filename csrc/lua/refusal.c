@@ -71,12 +71,7 @@ int bearer_refusal_code(lua_State *L, int root, const bearer_definition *def,
 }
 
 static int shows_a_secret(bearer_answer *a, const char *text) {
-  bearer_buffer out = { 0 };
-  int shows;
-  bearer_redact(a->c->vars, text, strlen(text), &out);
-  shows = out.failed || strcmp(bearer_buffer_string(&out), text) != 0;
-  bearer_buffer_free(&out);
-  return shows;
+  return bearer_redact_finds(a->c->vars, text, strlen(text));
 }
 
 /* ---- its details --------------------------------------------------------------- */
@@ -282,6 +277,7 @@ void bearer_refusal(bearer_answer *a, const char *code, const char *message) {
   bearer_failure *f = &a->failure;
   budget left = for_details;
   char own[BEARER_CODE_MAX + 1] = "";
+  bearer_hide(a->c, a->c->vars);
   hide_found(a);
   if (code == NULL)
     bearer_refusal_code(L, a->root, a->c->def, own);

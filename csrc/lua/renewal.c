@@ -20,6 +20,23 @@ typedef struct {
   int details; /* stack index of the provider's error fields; 0 = none */
 } frame;
 
+static void set_up(frame *f, lua_State *L, bearer_renewal *r) {
+  lua_settop(L, 5);
+  luaL_checkstack(L, 20, NULL);
+  memset(f, 0, sizeof(*f));
+  f->r = r;
+  f->c.L = L;
+  f->c.def = r->def;
+  f->c.vars = &r->vars;
+  f->c.holder = 1;
+  bearer_get_slot(L, 1, BEARER_RENEWAL_LOGIN);
+  f->login = lua_gettop(L);
+  bearer_get_slot(L, 1, BEARER_RENEWAL_PROVIDER);
+  f->c.provider = lua_gettop(L);
+  bearer_get_slot(L, 1, BEARER_RENEWAL_OPTIONS);
+  f->options = lua_gettop(L);
+}
+
 /* ---- ending -------------------------------------------------------------------- */
 
 static bearer_step_name step_name(const bearer_renewal *r) {
@@ -74,6 +91,12 @@ static int has_answer(const bearer_renewal *r) {
   return r->step == BEARER_RENEWAL_GIVEN || r->step == BEARER_RENEWAL_READ;
 }
 
+static void hide(lua_State *L, bearer_job *job) {
+  frame f;
+  set_up(&f, L, (bearer_renewal *)job);
+  bearer_hide(&f.c, f.c.vars);
+}
+
 /* What was raised in the midst of a step. An answer for which there was no memory is read
    again in a moment: in it there may be a refresh token that nobody else has. */
 static void fail_step(bearer_job *job, bearer_code code, const char *text) {
@@ -87,6 +110,7 @@ static void fail_step(bearer_job *job, bearer_code code, const char *text) {
                      : code == BEARER_CLOSED ? "the login is closed"
                                              : NULL);
   note_spent(r);
+  bearer_send_about(&r->sending, &r->vars, &r->failure);
   if (code == BEARER_INTERRUPTED)
     bearer_failure_describe(&r->failure, &r->vars,
                             text != NULL ? text : "an error was raised",
@@ -376,6 +400,7 @@ static bearer_progress take_input(frame *f) {
   const bearer_input *in = &r->def->inputs[r->asked % r->def->input_count];
   char why[BEARER_WHY_MAX];
   if (!lua_toboolean(L, 2) || lua_isnil(L, 3)) {
+    bearer_hide(&f->c, &r->vars);
     bearer_input_explain(L, in, &r->vars, why);
     return no_input(f, why);
   }
@@ -525,6 +550,8 @@ static void drop_answer(frame *f) {
 static bearer_progress take_result(frame *f) {
   bearer_renewal *r = f->r;
   int sent = 1;
+  if (!bearer_send_has_answer(f->c.L, &r->job))
+    bearer_hide(&f->c, &r->vars);
   if (bearer_send_result(f->c.L, &r->job, &r->sending, f->options, &r->vars, &r->failure,
                          &sent)) {
     r->step = BEARER_RENEWAL_READ;
@@ -541,22 +568,6 @@ static bearer_progress lost(frame *f) {
 }
 
 /* ---- stepping ------------------------------------------------------------------ */
-
-static void set_up(frame *f, lua_State *L, bearer_renewal *r) {
-  lua_settop(L, 5);
-  luaL_checkstack(L, 20, NULL);
-  memset(f, 0, sizeof(*f));
-  f->r = r;
-  f->c.L = L;
-  f->c.def = r->def;
-  f->c.vars = &r->vars;
-  bearer_get_slot(L, 1, BEARER_RENEWAL_LOGIN);
-  f->login = lua_gettop(L);
-  bearer_get_slot(L, 1, BEARER_RENEWAL_PROVIDER);
-  f->c.provider = lua_gettop(L);
-  bearer_get_slot(L, 1, BEARER_RENEWAL_OPTIONS);
-  f->options = lua_gettop(L);
-}
 
 /* One thing after the other, as far as it goes without waiting. */
 static bearer_progress advance(frame *f, int has_result) {
@@ -613,7 +624,7 @@ static bearer_progress step(lua_State *L, bearer_job *job) {
   return progress;
 }
 
-static const bearer_job_class class = { step, keep_answer, fail_step, clear };
+static const bearer_job_class class = { step, keep_answer, hide, fail_step, clear };
 
 bearer_renewal *bearer_renewal_new(lua_State *L, bearer_lua_state *state,
                                    const bearer_definition *def) {

@@ -68,8 +68,32 @@ static int protected_read(lua_State *L) {
   return 1;
 }
 
-/* What a metamethod of the answer raises is a fault of the answer. */
-static int read_transport(lua_State *L, bearer_sending *s) {
+/* What is at index as words, if it has some, else these. */
+static int fail_in_words(lua_State *L, int index, const bearer_vars *vars,
+                         bearer_failure *f, const char *otherwise) {
+  int top = lua_gettop(L);
+  fail_transport(f, vars, bearer_push_raised(L, index) ? lua_tostring(L, -1) : otherwise);
+  lua_settop(L, top);
+  return 0;
+}
+
+/* Why there is no answer: at 3 what was raised; or at 4, and 5, what came with a nil, as
+   `send` gave it, perhaps. */
+static int no_answer(lua_State *L, const bearer_vars *vars, bearer_failure *f) {
+  if (!lua_toboolean(L, 2))
+    return fail_in_words(L, 3, vars, f, "the transport raised an error");
+  for (int i = 5; i >= 4; i--)
+    if (lua_isnil(L, 3) && bearer_error_is(L, i)) {
+      bearer_error_read(L, i, vars, f);
+      return 0;
+    }
+  return fail_in_words(L, 4, vars, f, "the transport gave no answer");
+}
+
+/* A metamethod of the answer may raise: then there is none. */
+static int read_transport(lua_State *L, bearer_sending *s, const bearer_vars *vars,
+                          bearer_failure *f) {
+  static const char otherwise[] = "the transport's answer is no {status, headers, body}";
   int status, ok;
   lua_pushcfunction(L, protected_read);
   lua_pushvalue(L, 3);
@@ -78,29 +102,20 @@ static int read_transport(lua_State *L, bearer_sending *s) {
   if (status == LUA_ERRMEM)
     lua_error(L);
   ok = status == 0 && lua_toboolean(L, -1);
+  if (status != 0)
+    fail_in_words(L, -1, vars, f, otherwise);
+  else if (!ok)
+    fail_transport(f, vars, otherwise);
   lua_pop(L, 1);
   return ok;
 }
 
 static int take_transport(lua_State *L, bearer_sending *s, int options,
                           const bearer_vars *vars, bearer_failure *f) {
-  const char *text;
-  if (lua_toboolean(L, 2) && lua_isnil(L, 3) && bearer_error_is(L, 5)) {
-    bearer_error_read(L, 5, vars, f); /* of `send`, passed on */
+  if (!lua_toboolean(L, 2) || !lua_toboolean(L, 3))
+    return no_answer(L, vars, f);
+  if (!read_transport(L, s, vars, f))
     return 0;
-  }
-  if (!lua_toboolean(L, 2) || !lua_toboolean(L, 3)) {
-    text = lua_type(L, lua_toboolean(L, 2) ? 4 : 3) == LUA_TSTRING
-               ? lua_tostring(L, lua_toboolean(L, 2) ? 4 : 3)
-               : NULL;
-    return fail_transport(f, vars,
-                          text != NULL           ? text
-                          : !lua_toboolean(L, 2) ? "the transport raised an error"
-                                                 : "the transport gave no answer");
-  }
-  if (!read_transport(L, s))
-    return fail_transport(f, vars,
-                          "the transport's answer is no {status, headers, body}");
   if (s->response.body.size > bearer_options_at(L, options)->max_response) {
     bearer_failure_set(f, BEARER_TOO_LARGE, "the answer is too large");
     return 0;
@@ -163,6 +178,17 @@ bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, in
     return start(L, job, s, options, seconds, f);
   need_transport(L, job, s, options, seconds);
   return BEARER_NEEDS;
+}
+
+int bearer_send_has_answer(lua_State *L, const bearer_job *job) {
+  if (job->transfer != NULL)
+    return job->transfer->code == BEARER_OK;
+  if (!lua_toboolean(L, 2) || !lua_istable(L, 3))
+    return 0;
+  if (!lua_getmetatable(L, 3))
+    return 1;
+  lua_pop(L, 1);
+  return 0;
 }
 
 int bearer_send_result(lua_State *L, bearer_job *job, bearer_sending *s, int options,

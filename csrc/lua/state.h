@@ -6,6 +6,7 @@
 #define BEARER_STATE_H
 
 #include "base/clock.h"
+#include "base/vars.h"
 #include "http/client.h"
 #include "lua/compat.h"
 
@@ -36,6 +37,8 @@ typedef struct {
   unsigned int seeded;   /* in the process after so many forks, plus one; 0 = not yet */
   double pinned_random;  /* for specs; < 0 = none */
   unsigned char key[32]; /* of fingerprints */
+  /* bearer_login_hide, for those below it */
+  void (*hide_login)(lua_State *L, int login, bearer_vars *vars);
 } bearer_lua_state;
 
 bearer_lua_state *bearer_state_of(lua_State *L); /* [-0, +0, -] */

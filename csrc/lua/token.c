@@ -42,8 +42,18 @@ bearer_token *bearer_token_new(lua_State *L, bearer_lua_state *state, int login,
   return t;
 }
 
+/* An address that has a secret in it is one, from then on. */
+static void note_secret(bearer_vars *vars, int name) {
+  for (int i = 0; i < vars->count; i++) {
+    bearer_var *e = &vars->list[i];
+    if (e->name == name && bearer_redact_finds(vars, e->value.data, e->value.size))
+      e->secret = 1;
+  }
+}
+
 /* What went into the login is no business of the token's: its calls do with less. */
 static void leave_out_inputs(const bearer_definition *def, bearer_vars *vars) {
+  note_secret(vars, BEARER_NAME_LOGIN_URL);
   bearer_vars_unhide(vars);
   for (int i = 0; i < def->input_count && !def->shows_functions; i++) {
     int name = def->inputs[i].name;
@@ -186,6 +196,7 @@ static bearer_context context_of(lua_State *L, int index, bearer_token *t) {
   c.def = t->def;
   c.provider = lua_gettop(L);
   c.vars = &t->vars;
+  c.holder = index;
   return c;
 }
 

@@ -25,7 +25,7 @@ typedef struct bearer_token {
 } bearer_token;
 
 enum {
-  BEARER_TOKEN_LOGIN = 1,
+  BEARER_TOKEN_LOGIN = BEARER_SLOT_LOGIN,
   BEARER_TOKEN_PROVIDER,
   BEARER_TOKEN_OPTIONS,
   BEARER_TOKEN_NAME, /* its header, once somebody has asked for it */

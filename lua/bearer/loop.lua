@@ -59,12 +59,12 @@ end
 
 local function tell_some(count)
   for _ = 1, count do
-    local listener, event = core.next_event()
+    local listener, event, login = core.next_event()
     if listener then
       apart(function()
         local ok, why = calls.attempt(listener, event)
         if not ok then
-          loop.warn("bearer: on_event: " .. why)
+          loop.warn("bearer: on_event: " .. core.masked(login, why))
         end
       end)
     end
@@ -139,7 +139,7 @@ local function call_host(job, turn, f, request, options)
   core.answer(job, -1, false, nil, nil) -- nothing, but there is stack for what will come
   if options then
     return core.answer(job, turn, calls.protected(f, request, function(other)
-      return loop.send(other, options)
+      return loop.send(other, options, job)
     end))
   end
   return core.answer(job, turn, calls.protected(f))
@@ -390,8 +390,8 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string
 -- @treturn[2] bearer.error
-function loop.send(request, options)
-  return complete(core.transfer(request, options, refusal(driver.can_wait)))
+function loop.send(request, options, job)
+  return complete(core.transfer(request, options, refusal(driver.can_wait), job))
 end
 
 -- ---- faces ------------------------------------------------------------------------------

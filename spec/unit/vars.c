@@ -217,6 +217,25 @@ static void fingerprints_tell_secrets_apart(void) {
   bearer_vars_clear(&v);
 }
 
+static void learns_what_it_does_not_know(void) {
+  bearer_vars to = { 0 }, from = { 0 };
+  CHECK(bearer_vars_set(&to, 1, BEARER_VAR_TEXT, BEARER_VAR_ENCODED, 1, "mine", 4));
+  CHECK(bearer_vars_set(&from, 1, BEARER_VAR_TEXT, BEARER_VAR_ENCODED, 1, "yours", 5));
+  CHECK(bearer_vars_set(&from, 2, BEARER_VAR_TEXT, BEARER_VAR_ENCODED, 0, "plain", 5));
+  CHECK(bearer_vars_hide(&from, "hidden", 6));
+  for (int times = 0; times < 2; times++) { /* the second time it knows all */
+    CHECK(bearer_vars_learn(&to, &from));
+    CHECK(to.count == 4);
+    SAME(bearer_vars_get(&to, 1)->value.data, bearer_vars_get(&to, 1)->value.size, "mine",
+         4);
+    CHECK(!bearer_vars_get(&to, 2)->secret);
+  }
+  bearer_vars_unhide(&to);
+  CHECK(to.count == 2);
+  bearer_vars_clear(&to);
+  bearer_vars_clear(&from);
+}
+
 int main(void) {
   sets_and_replaces();
   takes_all_that_a_name_can_be();
@@ -228,5 +247,6 @@ int main(void) {
   no_memory_unsets();
   fingerprints_are_hmacs();
   fingerprints_tell_secrets_apart();
+  learns_what_it_does_not_know();
   return check_result();
 }
