@@ -168,7 +168,7 @@ describe("bearer.definition, inputs:", function()
 end)
 
 describe("bearer.definition, token and error:", function()
-  for _, unit in ipairs { "s", "ms", "min", "clock" } do
+  for _, unit in ipairs { "s", "ms", "min", "h", "d", "clock" } do
     accepts("unit " .. unit, function(d) d.token = { unit = unit } end)
   end
   accepts("paths, lists of paths, and false", function(d)
@@ -177,8 +177,24 @@ describe("bearer.definition, token and error:", function()
     d.error = { code = false, message = { "a", "b[2]" }, denied = { "x", 7 }, throttled = {},
       refused = {} }
   end)
+  for _, zone in ipairs { "-03:00", "+0530", "UTC", "${host}", { "${unit}", "Z" } } do
+    accepts("the zone " .. tostring(zone), function(d) d.token = { zone = zone } end)
+  end
+  accepts("where to look for other times", function(d)
+    d.token = { issued_at = "a.b", refresh_expires_in = { "c", "d" } }
+  end)
+  refuses("a zone that is none", function(d) d.token = { zone = "Berlin" } end,
+    "token.zone: 'Berlin' is no zone, like '-03:00'")
+  accepts("a refresh that prolongs", function(d)
+    d.refresh = { url = "https://${host}/keep", bearer = "${token}", prolongs = true }
+  end)
+  refuses("a login that prolongs", function(d) d.login.prolongs = true end,
+    "login.prolongs: only a refresh can do that")
+  refuses("prolongs that is no boolean", function(d)
+    d.refresh = { url = "https://${host}/keep", prolongs = "yes" }
+  end, "refresh.prolongs: expected true or false, got a text")
   refuses("an unknown unit", function(d) d.token = { unit = "sec" } end,
-    "token.unit: 'sec' is not one of clock, min, ms or s")
+    "token.unit: 'sec' is not one of clock, d, h, min, ms or s")
   refuses("a bad path", function(d) d.token = { value = "a..b" } end,
     "token.value: 'a..b': not a path from character 2 on")
   refuses("no value at all", function(d) d.token = { value = false } end,

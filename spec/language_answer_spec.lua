@@ -188,16 +188,16 @@ describe("lifetimes:", function()
     { "s", 3600, 3600 }, { "s", "3600", 3600 }, { "s", " 90.5 ", 90.5 }, { "ms", 3600000, 3600 },
     { "min", 60, 3600 }, { "min", "1.5", 90 }, { "clock", "01:00:00", 3600 },
     { "clock", "00:01:30", 90 }, { "clock", "100:00:00", 360000 }, { nil, 3600, 3600 },
+    { "h", 2, 7200 }, { "d", 1, 86400 }, { "ms", "1h", 3600 }, { "clock", "PT1H", 3600 },
   } do
     it(("expires_in %s in %s"):format(tostring(case[2]), tostring(case[1])), function()
       assert.near(case[3], life({ unit = case[1] }, { expires_in = case[2] }), 1e-6)
     end)
   end
   for _, bad in ipairs { -1, "soon", {}, true, "1e300", 1e300, "0x10", "nan", "" } do
-    it("expires_in that makes no sense is a bad answer: " .. tostring(bad), function()
-      local none, err = life(nil, { expires_in = bad })
-      assert.is_nil(none)
-      assert.equal("bad_answer", err.code)
+    it("expires_in that makes no sense says nothing: " .. tostring(bad), function()
+      assert.same({}, { life(nil, { expires_in = bad }) })
+      assert.equal(40, life({ lifetime = 40 }, { expires_in = bad }))
     end)
   end
   for _, case in ipairs {
@@ -215,11 +215,14 @@ describe("lifetimes:", function()
       assert.near(3590 + fraction, life(token, body, { date = DATE, age = "10" }), 1e-6)
     end)
   end
-  it("expires_at in the past, or that is no time, is a bad answer", function()
-    for _, bad in ipairs { 1699999999, "tomorrow", {}, "2023-11-14T21:13:20Z" } do
-      local none, err = life({ expires_at = "x" }, { x = bad }, { date = DATE })
+  it("expires_at in the past is a bad answer, one that is no time says nothing", function()
+    for _, past in ipairs { 1699999999, "2023-11-14T21:13:20Z" } do
+      local none, err = life({ expires_at = "x" }, { x = past }, { date = DATE })
       assert.is_nil(none)
       assert.equal("bad_answer", err.code)
+    end
+    for _, odd in ipairs { "tomorrow", {}, 0 } do
+      assert.equal(40, life({ expires_at = "x", lifetime = 40 }, { x = odd }, { date = DATE }))
     end
   end)
 

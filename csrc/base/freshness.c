@@ -39,6 +39,7 @@ static double advisory_window(double lifetime, double jitter) {
 void bearer_freshness_set(bearer_freshness *f, double sent_at, double lifetime,
                           double leeway, double jitter) {
   double expired, mandatory, advisory;
+  f->refresh_advisory = f->refresh_mandatory = f->refresh_end = INFINITY;
   if (!(lifetime > 0) || isinf(lifetime)) {
     f->advisory = f->mandatory = f->expired = f->end = INFINITY;
     return;
@@ -53,10 +54,30 @@ void bearer_freshness_set(bearer_freshness *f, double sent_at, double lifetime,
   f->advisory = f->end - advisory;
 }
 
+void bearer_freshness_refresh(bearer_freshness *f, double sent_at, double lifetime,
+                              double jitter) {
+  bearer_freshness own;
+  bearer_freshness_set(&own, sent_at, lifetime, -1, jitter);
+  f->refresh_advisory = own.advisory;
+  f->refresh_mandatory = own.mandatory;
+  f->refresh_end = own.end;
+}
+
+void bearer_freshness_to_the_end(bearer_freshness *f) {
+  f->advisory = f->mandatory = f->expired = f->end;
+}
+
+double bearer_freshness_until(const bearer_freshness *f, double now) {
+  return now < f->refresh_end ? smaller(f->advisory, f->refresh_advisory) : f->advisory;
+}
+
 bearer_state bearer_freshness_at(const bearer_freshness *f, double now) {
+  int is_refreshable = now < f->refresh_end;
   if (!(now < f->expired)) /* so that a NaN hands nothing out */
     return BEARER_EXPIRED;
-  if (now >= f->mandatory)
+  if (now >= f->mandatory || (is_refreshable && now >= f->refresh_mandatory))
     return BEARER_MANDATORY;
-  return now >= f->advisory ? BEARER_ADVISORY : BEARER_FRESH;
+  if (now >= f->advisory || (is_refreshable && now >= f->refresh_advisory))
+    return BEARER_ADVISORY;
+  return BEARER_FRESH;
 }

@@ -346,6 +346,7 @@ static void exchange(compiler *c, bearer_exchange *x, int index) {
   get_node(c, &x->content_type, index, "content_type", 0);
   get_expect(c, x, index);
   get_keeps(c, &x->keep, index);
+  x->prolongs = get_flag(c, index, "prolongs");
 }
 
 static void get_exchanges(compiler *c, bearer_exchanges *all, int index,
@@ -451,7 +452,7 @@ static void groups(compiler *c, int index) {
 /* ---- the rest ------------------------------------------------------------------ */
 
 static void token(compiler *c, int index) {
-  static const char *const units[] = { "s", "ms", "min", "clock", NULL };
+  static const char *const units[] = { "s", "ms", "min", "h", "d", "clock", NULL };
   bearer_definition *def = c->def;
   int t;
   get(c, index, "token");
@@ -462,6 +463,9 @@ static void token(compiler *c, int index) {
   get_paths(c, &def->refresh_token, t, "refresh_token");
   get_paths(c, &def->expires_in, t, "expires_in");
   get_paths(c, &def->expires_at, t, "expires_at");
+  get_paths(c, &def->issued_at, t, "issued_at");
+  get_paths(c, &def->refresh_expires_in, t, "refresh_expires_in");
+  get_node(c, &def->zone, t, "zone", 0);
   get_keeps(c, &def->keep, t);
   lua_getfield(c->L, t, "unit");
   def->unit = (bearer_unit)luaL_checkoption(c->L, -1, NULL, units);

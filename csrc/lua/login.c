@@ -168,7 +168,7 @@ static int login_render(lua_State *L) {
   count = bearer_token_push_header(L, 2);
   if (count == 2 && !l->is_closed && bearer_login_push_token(L, 1) == t) {
     lua_pop(L, 1);
-    serve(L, 1, t->freshness.advisory);
+    serve(L, 1, bearer_freshness_until(&t->freshness, bearer_now(l->state)));
   }
   lua_settop(L, 2 + count);
   return count;
@@ -400,6 +400,27 @@ static void tell_success(lua_State *L, int index, const bearer_renewal *r,
   note_event(L, index);
 }
 
+/* What could not be read is told once: it will be so with each answer. */
+static void tell_odd(lua_State *L, int index, const bearer_renewal *r) {
+  static const char *const fields[] = { "expires_in", "expires_at", "issued_at",
+                                        "refresh_expires_in" };
+  static const char *const kinds[] = { "nothing", "a number", "a text",
+                                       "neither a number nor a text" };
+  bearer_login *l = lua_touserdata(L, index);
+  for (int i = 0; i < BEARER_ODD_FACTS; i++) {
+    if (!(r->odd >> i & 1) || (l->odd_told >> i & 1))
+      continue;
+    l->odd_told |= (unsigned char)(1u << i);
+    if (!begin_event(L, index, "odd"))
+      return;
+    lua_pushstring(L, fields[i]);
+    lua_setfield(L, -2, "field");
+    lua_pushstring(L, kinds[r->odd_kind[i]]);
+    lua_setfield(L, -2, "found");
+    note_event(L);
+  }
+}
+
 static void note_bought(bearer_login *l, bearer_token *t) {
   t->generation = ++l->generation;
   if (l->replacement < 0) {
@@ -440,6 +461,8 @@ static void succeeded(lua_State *L, bearer_renewal *r, int token) {
     l->refreshes += r->is_refresh != 0;
     tell_success(L, index, r, t);
   }
+  if (r->odd != 0)
+    tell_odd(L, index, r);
 }
 
 static const bearer_renewal_listener listener = { succeeded, failed, told };

@@ -45,6 +45,7 @@ typedef struct bearer_login {
   unsigned char held_times[3]; /* by class: each is counted by itself */
   unsigned char fingerprint[32];
   unsigned char is_closed, has_dynamic, asks_again; /* a secret may have changed */
+  unsigned char odd_told; /* of what could not be read: bits as in bearer_found */
   unsigned int logins, refreshes, failures, refused;
   long generation;  /* of the newest token */
   long replacement; /* the token that was bought for one that was refused; 0 = none */

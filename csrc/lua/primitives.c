@@ -10,6 +10,7 @@ gives byte strings.
 #include <stdio.h>
 #include <string.h>
 
+#include "base/date.h"
 #include "base/encode.h"
 #include "base/nearest.h"
 #include "http/fork.h"
@@ -203,16 +204,18 @@ static const luaL_Reg primitives[] = {
 };
 
 /* core.is(kind, text) -> may this text go into a URL as a "host", "label", "path", "url"?
- */
+   Or is it a "zone"? */
 static int p_is(lua_State *L) {
-  static const char *const kinds[] = { "host", "label", "path", "url", NULL };
+  static const char *const kinds[] = { "host", "label", "path", "url", "zone", NULL };
   int kind = luaL_checkoption(L, 1, NULL, kinds);
   size_t size;
   const char *value = luaL_checklstring(L, 2, &size);
+  double east;
   int ok = strlen(value) == size &&
            (kind == 0   ? bearer_url_is_host(value)
             : kind == 1 ? bearer_url_is_label(value)
             : kind == 2 ? bearer_url_is_path(value)
+            : kind == 4 ? bearer_date_zone(value, size, &east)
                         : bearer_url_check(value, 1) == BEARER_URL_OK);
   lua_pushboolean(L, ok);
   return 1;

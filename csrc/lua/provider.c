@@ -78,10 +78,13 @@ static void free_inputs(bearer_definition *def) {
 }
 
 static void free_definition(bearer_definition *def) {
-  bearer_paths *paths[] = { &def->value,         &def->type,         &def->scope,
-                            &def->refresh_token, &def->expires_in,   &def->expires_at,
-                            &def->error_code,    &def->error_message };
-  bearer_part *nodes[] = { &def->base_url, &def->headers, &def->query, &def->json };
+  bearer_paths *paths[] = { &def->value,      &def->type,
+                            &def->scope,      &def->refresh_token,
+                            &def->expires_in, &def->expires_at,
+                            &def->issued_at,  &def->refresh_expires_in,
+                            &def->error_code, &def->error_message };
+  bearer_part *nodes[] = { &def->base_url, &def->headers, &def->query, &def->json,
+                           &def->zone };
   bearer_codes_list *codes[] = { &def->denied, &def->throttled, &def->refused };
   for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
     free_paths(paths[i]);

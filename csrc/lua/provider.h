@@ -114,6 +114,7 @@ typedef struct {
   int expect_count;
   int expect_function; /* in place of them; 0 = none */
   bearer_keeps keep;
+  int prolongs; /* its answer needs no token: the old one lives on */
 } bearer_exchange;
 
 /* Run in order. */
@@ -168,9 +169,11 @@ typedef struct {
   int group_count;
   bearer_part base_url;
   bearer_exchanges login, refresh, logout; /* a count of 0 = there is none */
-  bearer_paths value, type, scope, refresh_token, expires_in, expires_at;
+  bearer_paths value, type, scope, refresh_token, expires_in, expires_at, issued_at,
+      refresh_expires_in;
   bearer_unit unit;
-  double lifetime; /* seconds; 0 = none */
+  bearer_part zone; /* of dates that name none */
+  double lifetime;  /* seconds; 0 = none */
   bearer_keeps keep;
   bearer_fields headers, query, json; /* authorize */
   int has_query, has_json;

@@ -42,13 +42,25 @@ void bearer_read_keep(bearer_answer *a, const bearer_keeps *keeps);
 /* The token in the answer. The first four are stack indices of texts; 0 = none. */
 typedef struct {
   int value, type, scope, refresh_token;
-  double lifetime; /* seconds; 0 = unknown */
+  double lifetime, refresh_lifetime;        /* seconds; 0 = unknown */
+  unsigned int odd;                         /* BEARER_ODD_…: what was not read */
+  unsigned char odd_kind[BEARER_ODD_FACTS]; /* what stands there, as in bearer_fact */
+  unsigned char is_over;                    /* it had expired when it came */
+  unsigned char is_zero;                    /* the answer says: 0 seconds */
+  unsigned char is_to_the_end;              /* no use in a renewal before that */
 } bearer_found;
+
+/* The token that a refresh prolongs: its answer needs none. */
+typedef struct {
+  const bearer_var *value;
+  const char *type, *scope; /* NULL: Bearer; none */
+  double life;              /* seconds, as it was told; 0 = unknown */
+} bearer_prolonged;
 
 /* A token may be a number, open with its scheme, and have white space at its ends; a type
    that is no word means Bearer. 0: a->failure says why there is none, and a->details may
-   be pushed. [-0, +n, m] */
-int bearer_read_token(bearer_answer *a, bearer_found *found);
+   be pushed. old: NULL = none is prolonged. [-0, +n, m] */
+int bearer_read_token(bearer_answer *a, const bearer_prolonged *old, bearer_found *found);
 
 /* Push the claims of a JWT, unverified, or nil. [-0, +1, m] */
 void bearer_read_claims(lua_State *L, const char *token, size_t size);

@@ -50,36 +50,51 @@ static bearer_fact claim(lua_State *L, int claims, const char *name) {
   return bearer_is_null(L, -1) ? none : fact_at(L, lua_gettop(L));
 }
 
-static int read_date(const char *text, size_t size, double *unix_time) {
-  char copy[48];
-  time_t t;
-  if (bearer_date_iso_8601(text, size, unix_time))
-    return 1;
-  if (size >= sizeof(copy))
+/* What curl_getdate reads. Where it reads another instant with a zone behind the text,
+   there was none in it. */
+static int read_date(const char *text, size_t size, bearer_date *date) {
+  char copy[80];
+  time_t plain, shifted;
+  if (size + sizeof(" +0100") > sizeof(copy) || memchr(text, '\0', size) != NULL)
     return 0;
   memcpy(copy, text, size);
   copy[size] = '\0';
-  t = curl_getdate(copy, NULL);
-  *unix_time = (double)t;
-  return t != -1;
+  plain = curl_getdate(copy, NULL);
+  if (plain == -1)
+    return 0;
+  memcpy(copy + size, " +0100", sizeof(" +0100"));
+  shifted = curl_getdate(copy, NULL);
+  date->unix_time = (double)plain;
+  date->has_zone = shifted == -1 || shifted != plain - 3600;
+  return 1;
+}
+
+static int read_any_date(const char *text, size_t size, double *unix_time) {
+  bearer_date date;
+  if (!bearer_date_read(text, size, &date) && !read_date(text, size, &date))
+    return 0;
+  *unix_time = date.unix_time;
+  return 1;
 }
 
 static int header_date(const bearer_response *r, const char *name, double *unix_time) {
   bearer_buffer value = { 0 };
   int ok = bearer_response_header(r, name, &value) &&
-           read_date(bearer_buffer_string(&value), value.size, unix_time);
+           read_any_date(bearer_buffer_string(&value), value.size, unix_time);
   bearer_buffer_free(&value);
   return ok;
 }
 
 /* The server's own time of the answer: then a clock that is off on either side is no
-   matter. */
-static double server_time(bearer_answer *a) {
+   matter. 0: there is none, and it is our own. */
+static int server_time(bearer_answer *a, double *unix_time) {
   bearer_buffer age = { 0 };
   bearer_fact f;
-  double date, seconds = 0;
-  if (!header_date(a->response, "date", &date))
-    return bearer_clock_wall(&bearer_state_of(a->c->L)->clock);
+  double seconds = 0;
+  if (!header_date(a->response, "date", unix_time)) {
+    *unix_time = bearer_clock_wall(&bearer_state_of(a->c->L)->clock);
+    return 0;
+  }
   memset(&f, 0, sizeof(f));
   if (bearer_response_header(a->response, "age", &age)) {
     f.kind = BEARER_FACT_TEXT;
@@ -89,7 +104,8 @@ static double server_time(bearer_answer *a) {
       seconds = 0;
   }
   bearer_buffer_free(&age);
-  return date + seconds;
+  *unix_time += seconds;
+  return 1;
 }
 
 void bearer_read_claims(lua_State *L, const char *token, size_t size) {
@@ -110,32 +126,98 @@ void bearer_read_claims(lua_State *L, const char *token, size_t size) {
   }
 }
 
-/* Seconds; 0 = unknown. Answers 0 when a stated one makes no sense. */
-static int find_lifetime(bearer_answer *a, int value, double *seconds) {
+/* The zone of dates that name none, when the definition knows one. */
+static int find_zone(bearer_answer *a, double *seconds) {
+  bearer_buffer text = { 0 };
+  int found = a->c->def->zone.kind != BEARER_PART_ABSENT &&
+              bearer_build_text(a->c, &a->c->def->zone, 0, &text) == BEARER_PLACE_DONE &&
+              bearer_date_zone(bearer_buffer_string(&text), text.size, seconds);
+  bearer_buffer_free(&text);
+  return found;
+}
+
+static int is_plain_span(const bearer_fact *f) {
+  return f->kind == BEARER_FACT_NONE ||
+         (f->kind == BEARER_FACT_NUMBER && f->number < 1e9);
+}
+
+/* What is seldom wanted: the time of the answer, and the zone. */
+static void find_times(bearer_answer *a, bearer_lifetime *l) {
+  l->is_servers_time = server_time(a, &l->server_time);
+  l->has_zone = find_zone(a, &l->zone);
+}
+
+static void find_claims(bearer_answer *a, bearer_lifetime *l, int value) {
   lua_State *L = a->c->L;
-  const bearer_definition *def = a->c->def;
-  bearer_lifetime l;
   size_t size;
   const char *token = lua_tolstring(L, value, &size);
+  int claims;
+  bearer_read_claims(L, token, size);
+  if (!lua_istable(L, -1))
+    return;
+  claims = lua_gettop(L);
+  l->exp = claim(L, claims, "exp");
+  l->iat = claim(L, claims, "iat");
+}
+
+static void note_odd(bearer_found *found, unsigned int bit, const bearer_fact *f) {
+  found->odd |= bit;
+  for (int i = 0; i < BEARER_ODD_FACTS; i++)
+    if (bit == 1u << i)
+      found->odd_kind[i] = (unsigned char)f->kind;
+}
+
+static void note_all_odd(bearer_found *found, const bearer_lifetime *l,
+                         const bearer_life *life) {
+  const bearer_fact *facts[] = { &l->expires_in, &l->expires_at, &l->issued_at };
+  for (int i = 0; i < 3; i++)
+    if (life->odd >> i & 1)
+      note_odd(found, 1u << i, facts[i]);
+}
+
+/* The refresh token's own life. 0 seconds are what some say of one without an end. */
+static void find_refresh_lifetime(bearer_answer *a, bearer_found *found) {
+  bearer_lifetime l;
+  bearer_life life;
+  if (found->refresh_token == 0 &&
+      bearer_vars_get(a->c->vars, BEARER_NAME_REFRESH_TOKEN) == NULL)
+    return;
+  memset(&l, 0, sizeof(l));
+  l.expires_in = find_fact(a, &a->c->def->refresh_expires_in);
+  if (l.expires_in.kind == BEARER_FACT_NONE)
+    return;
+  l.unit = a->c->def->unit;
+  l.read_date = read_date;
+  if (!is_plain_span(&l.expires_in))
+    find_times(a, &l);
+  bearer_lifetime_of(&l, &life);
+  found->refresh_lifetime = life.seconds;
+  if (life.odd != 0 && !life.is_zero)
+    note_odd(found, BEARER_ODD_REFRESH_EXPIRES_IN, &l.expires_in);
+}
+
+/* lifetime: seconds, when nothing else says it; 0 = nobody does. */
+static void find_lifetime(bearer_answer *a, bearer_found *found, double lifetime) {
+  const bearer_definition *def = a->c->def;
+  bearer_lifetime l;
+  bearer_life life;
   memset(&l, 0, sizeof(l));
   l.unit = def->unit;
   l.read_date = read_date;
+  l.lifetime = lifetime;
   l.expires_in = find_fact(a, &def->expires_in);
   l.expires_at = find_fact(a, &def->expires_at);
-  l.server_time = l.expires_at.kind != BEARER_FACT_NONE ? server_time(a) : 0;
-  if (!bearer_lifetime_of(&l, seconds))
-    return 0;
-  if (*seconds > 0)
-    return 1;
-  bearer_read_claims(L, token, size);
-  if (lua_istable(L, -1)) {
-    int claims = lua_gettop(L);
-    l.exp = claim(L, claims, "exp");
-    l.iat = claim(L, claims, "iat");
-    l.server_time = server_time(a);
-  }
-  l.lifetime = def->lifetime;
-  return bearer_lifetime_of(&l, seconds);
+  l.issued_at = find_fact(a, &def->issued_at);
+  find_claims(a, &l, found->value);
+  if (!is_plain_span(&l.expires_in) || l.expires_at.kind != BEARER_FACT_NONE ||
+      l.issued_at.kind != BEARER_FACT_NONE || l.exp.kind != BEARER_FACT_NONE)
+    find_times(a, &l);
+  bearer_lifetime_of(&l, &life);
+  found->lifetime = life.seconds;
+  found->is_over = life.is_over != 0;
+  found->is_zero = life.is_zero != 0;
+  if (life.odd != 0)
+    note_all_odd(found, &l, &life);
 }
 
 /* ---- tokens -------------------------------------------------------------------- */
@@ -175,7 +257,10 @@ static int push_safe(lua_State *L, int index, span s) {
     return push_digits(L, lua_tonumber(L, index));
   if (lua_type(L, index) != LUA_TSTRING || !is_safe(s))
     return 0;
-  lua_pushlstring(L, s.data, s.size);
+  if (s.size == lua_rawlen(L, index)) /* nothing was left out */
+    lua_pushvalue(L, index);
+  else
+    lua_pushlstring(L, s.data, s.size);
   return 1;
 }
 
@@ -308,10 +393,10 @@ static int unusable(bearer_answer *a, const char *why) {
   return 0;
 }
 
-int bearer_read_token(bearer_answer *a, bearer_found *found) {
+/* A token of the answer's own. */
+static int find_token(bearer_answer *a, bearer_found *found) {
   lua_State *L = a->c->L;
   int index;
-  memset(found, 0, sizeof(*found));
   if (!bearer_read_find(L, a->root, &a->c->def->value))
     return no_token(a, 0);
   index = lua_gettop(L);
@@ -321,10 +406,47 @@ int bearer_read_token(bearer_answer *a, bearer_found *found) {
   if (!take_value(a, found, index))
     return unusable(
         a, "the answer holds a token, but it is no text that a header can carry");
-  if (!find_lifetime(a, found->value, &found->lifetime))
-    return unusable(a, "the answer holds a token, but its lifetime makes no sense");
+  find_lifetime(a, found, a->c->def->lifetime);
   find_scope(a, found);
+  return 1;
+}
+
+static int holds_token(bearer_answer *a) {
+  lua_State *L = a->c->L;
+  int holds = bearer_read_find(L, a->root, &a->c->def->value);
+  if (holds) {
+    holds = may_be_token(L, lua_gettop(L));
+    lua_pop(L, 1);
+  }
+  return holds;
+}
+
+/* The old token, which lives as long as the answer says, else as long again. */
+static int prolong(bearer_answer *a, const bearer_prolonged *old, bearer_found *found) {
+  lua_State *L = a->c->L;
+  char code[BEARER_CODE_MAX + 1];
+  if (bearer_refusal_code(L, a->root, a->c->def, code))
+    return no_token(a, 0);
+  lua_pushlstring(L, old->value->value.data, old->value->value.size);
+  found->value = lua_gettop(L);
+  lua_pushstring(L, old->type != NULL ? old->type : "Bearer");
+  found->type = lua_gettop(L);
+  find_lifetime(a, found, old->life);
+  find_scope(a, found);
+  if (found->scope == 0 && old->scope != NULL) {
+    lua_pushstring(L, old->scope);
+    found->scope = lua_gettop(L);
+  }
+  return 1;
+}
+
+int bearer_read_token(bearer_answer *a, const bearer_prolonged *old,
+                      bearer_found *found) {
+  memset(found, 0, sizeof(*found));
+  if (!(old != NULL && !holds_token(a) ? prolong(a, old, found) : find_token(a, found)))
+    return 0;
   find_refresh_token(a, found);
+  find_refresh_lifetime(a, found);
   return 1;
 }
 
@@ -335,7 +457,7 @@ static int read_core_date(lua_State *L) {
   size_t size;
   const char *text = luaL_checklstring(L, 1, &size);
   double unix_time;
-  if (read_date(text, size, &unix_time))
+  if (read_any_date(text, size, &unix_time))
     lua_pushnumber(L, unix_time);
   else
     lua_pushnil(L);

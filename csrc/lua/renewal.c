@@ -471,14 +471,90 @@ static int is_rotated(frame *f, const bearer_found *found) {
          memcmp(sent->value.data, text, size) != 0;
 }
 
+/* The token that is to be replaced, or NULL: the slot keeps it. */
+static const bearer_token *old_token(frame *f) { /* [-0, +0, -] */
+  const bearer_token *old;
+  bearer_get_slot(f->c.L, 1, BEARER_RENEWAL_OLD);
+  old = bearer_token_test(f->c.L, -1);
+  lua_pop(f->c.L, 1);
+  return old;
+}
+
+/* What of the old token a refresh prolongs; 0: it prolongs none, or that is gone. */
+static int find_prolonged(const bearer_renewal *r, const bearer_token *old,
+                          bearer_prolonged *p) {
+  if (!r->is_refresh || !r->def->refresh.list[r->index].prolongs || old == NULL)
+    return 0;
+  p->value = bearer_vars_get(&r->vars, BEARER_NAME_TOKEN);
+  p->type = old->type;
+  p->scope = old->scope;
+  p->life = old->life;
+  return p->value != NULL;
+}
+
+static int is_same(frame *f, const bearer_token *old, const bearer_found *found) {
+  size_t size;
+  const char *text = lua_tolstring(f->c.L, found->value, &size);
+  return bearer_token_has_value(old, text, size);
+}
+
+/* A server that gives out the same token until it dies: what it says now can keep or
+   shorten the token's end, not lengthen or lose it, unless that end is over. 0 seconds
+   after a known life are the end. To ask again before that would bring it once more. */
+static void compare_with_old(frame *f, const bearer_token *old, bearer_found *found,
+                             int is_prolonged) {
+  double left;
+  if (isinf(old->freshness.end) || !is_same(f, old, found))
+    return;
+  left = old->freshness.end - f->r->sent_at;
+  if (found->is_zero && !old->was_zero) {
+    found->is_over = 1;
+  } else if (!is_prolonged && left > 0) {
+    found->is_to_the_end = 1;
+    if (found->lifetime <= 0 || found->lifetime > left)
+      found->lifetime = left;
+  }
+}
+
+/* A refresh token that stays keeps its end as well. */
+static void keep_refresh_end(const bearer_renewal *r, const bearer_token *old,
+                             bearer_found *found) {
+  if (r->is_refresh && found->refresh_token == 0 && found->refresh_lifetime <= 0 &&
+      !isinf(old->freshness.refresh_end))
+    found->refresh_lifetime = old->freshness.refresh_end - r->sent_at;
+}
+
+/* A token that was over when it came. The server may have meant the last moments of the
+   old one: then there is another in a second. */
+static bearer_progress over(frame *f, bearer_answer *a, const bearer_found *found) {
+  bearer_renewal *r = f->r;
+  double later = bearer_now(r->job.state) + 1;
+  if (found->is_zero && !spends(r) && !r->asked_at_the_end && later < r->job.deadline) {
+    r->asked_at_the_end = 1;
+    return try_again(r, later);
+  }
+  bearer_refusal_broken(a, "the answer holds a token, but it had expired when it came");
+  a->is_considered = 1;
+  return not_usable(f, a);
+}
+
 static bearer_progress take_token(frame *f, bearer_answer *a) {
   bearer_renewal *r = f->r;
   lua_State *L = f->c.L;
   bearer_found found;
+  bearer_prolonged prolonged;
+  const bearer_token *old = old_token(f);
   bearer_token *t;
   char why[160];
-  if (!bearer_read_token(a, &found))
+  int is_prolonged = find_prolonged(r, old, &prolonged);
+  if (!bearer_read_token(a, is_prolonged ? &prolonged : NULL, &found))
     return not_usable(f, a);
+  if (old != NULL) {
+    compare_with_old(f, old, &found, is_prolonged);
+    keep_refresh_end(r, old, &found);
+  }
+  if (found.is_over)
+    return over(f, a, &found);
   bearer_read_keep(a, &r->def->keep);
   if (bearer_token_fault(r->def, &r->vars, why, sizeof(why))) {
     bearer_refusal_broken(a, why);
@@ -491,6 +567,9 @@ static bearer_progress take_token(frame *f, bearer_answer *a) {
                          bearer_state_random(r->job.state)))
     luaL_error(L, "not enough memory");
   r->succeeded = 1;
+  r->odd = found.odd;
+  if (found.odd != 0)
+    memcpy(r->odd_kind, found.odd_kind, sizeof(r->odd_kind));
   conclude(r);
   r->listener->succeeded(L, r, lua_gettop(L));
   return BEARER_HAS_ENDED;
@@ -640,16 +719,20 @@ bearer_renewal *bearer_renewal_test(lua_State *L, int index) {
   return (bearer_renewal *)bearer_job_test(L, index, &class);
 }
 
+static int prolongs(const bearer_exchanges *all) {
+  return all->list[all->count - 1].prolongs;
+}
+
 int bearer_renewal_can_refresh(const bearer_token *old) {
   const bearer_exchanges *refresh = &old->def->refresh;
-  int names_refresh, names_token;
+  int names_refresh, names_token, lives = bearer_token_state(old) != BEARER_EXPIRED;
   if (refresh->count == 0)
+    return 0;
+  if (!lives && prolongs(refresh))
     return 0;
   names_refresh = bearer_renewal_wants(refresh, BEARER_NAME_REFRESH_TOKEN);
   names_token = bearer_renewal_wants(refresh, BEARER_NAME_TOKEN);
   if (!names_refresh && !names_token)
     return 1;
-  return (names_refresh &&
-          bearer_vars_get(&old->vars, BEARER_NAME_REFRESH_TOKEN) != NULL) ||
-         (names_token && bearer_token_state(old) != BEARER_EXPIRED);
+  return (names_refresh && bearer_token_has_refresh(old)) || (names_token && lives);
 }

@@ -87,7 +87,10 @@ struct bearer_renewal {
   unsigned char held_fingerprint[32];
   unsigned char fingerprint[32];
   int has_fingerprint;
-  int is_rotated; /* another refresh token came than the one that was sent */
+  int is_rotated;       /* another refresh token came than the one that was sent */
+  int asked_at_the_end; /* once more, of a token that was over when it came */
+  unsigned int odd;     /* what of the answer was not read, as in bearer_found */
+  unsigned char odd_kind[BEARER_ODD_FACTS];
   int succeeded;
   bearer_failure failure; /* why it did not */
 };

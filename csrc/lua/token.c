@@ -81,6 +81,13 @@ static int set_text(lua_State *L, char **text, int index) {
   return *text != NULL;
 }
 
+/* Does a renewal need the refresh token? */
+static int spends_refresh_token(const bearer_definition *def) {
+  return bearer_definition_is_input(def, BEARER_NAME_REFRESH_TOKEN) ||
+         (def->refresh.count > 0 && (def->refresh.mentions[BEARER_NAME_REFRESH_TOKEN] ||
+                                     def->refresh.has_functions));
+}
+
 int bearer_token_fill(lua_State *L, bearer_token *t, bearer_vars *vars,
                       const bearer_found *found, double sent_at, double leeway,
                       double jitter) {
@@ -96,7 +103,13 @@ int bearer_token_fill(lua_State *L, bearer_token *t, bearer_vars *vars,
   bearer_vars_trim(vars);
   t->vars = *vars;
   memset(vars, 0, sizeof(*vars));
+  t->life = found->lifetime;
+  t->was_zero = found->is_zero;
   bearer_freshness_set(&t->freshness, sent_at, found->lifetime, leeway, jitter);
+  if (spends_refresh_token(t->def))
+    bearer_freshness_refresh(&t->freshness, sent_at, found->refresh_lifetime, jitter);
+  if (found->is_to_the_end)
+    bearer_freshness_to_the_end(&t->freshness);
   return 1;
 }
 
@@ -145,6 +158,17 @@ int bearer_token_fault(const bearer_definition *def, const bearer_vars *vars, ch
 
 bearer_state bearer_token_state(const bearer_token *t) {
   return bearer_freshness_at(&t->freshness, bearer_now(t->state));
+}
+
+int bearer_token_has_value(const bearer_token *t, const char *text, size_t size) {
+  const bearer_var *token = bearer_vars_get(&t->vars, BEARER_NAME_TOKEN);
+  return token != NULL && token->value.size == size &&
+         CRYPTO_memcmp(token->value.data, text, size) == 0;
+}
+
+int bearer_token_has_refresh(const bearer_token *t) {
+  return bearer_vars_get(&t->vars, BEARER_NAME_REFRESH_TOKEN) != NULL &&
+         bearer_now(t->state) < t->freshness.refresh_end;
 }
 
 void bearer_token_forget_refresh(bearer_token *t) {
@@ -473,11 +497,9 @@ static void check_host(lua_State *L, int index, int request) {
 
 int bearer_token_is(lua_State *L, int index, const char *text, size_t size) {
   const bearer_token *t = lua_touserdata(L, index);
-  const bearer_var *token = bearer_vars_get(&t->vars, BEARER_NAME_TOKEN);
   size_t header_size;
   const char *header;
-  int is = token != NULL && token->value.size == size &&
-           CRYPTO_memcmp(token->value.data, text, size) == 0;
+  int is = bearer_token_has_value(t, text, size);
   int top = lua_gettop(L);
   if (!is && bearer_token_push_header(L, index) == 2) {
     header = lua_tolstring(L, -1, &header_size);

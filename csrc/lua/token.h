@@ -18,10 +18,12 @@ typedef struct bearer_token {
   bearer_vars vars; /* owned: the token, its refresh token, what was kept, and those
                        inputs that its headers and base_url need */
   bearer_freshness freshness;
+  double life;        /* seconds, as they were told; 0 = unknown */
   char *type, *scope; /* owned; a type of NULL = Bearer */
   long generation;
   unsigned char is_shared; /* a caller has it: it outlives its login */
   unsigned char is_closed;
+  unsigned char was_zero; /* the answer said 0 seconds */
 } bearer_token;
 
 enum {
@@ -47,6 +49,9 @@ int bearer_token_fault(const bearer_definition *def, const bearer_vars *vars, ch
                        size_t room);
 
 bearer_state bearer_token_state(const bearer_token *t);
+int bearer_token_has_value(const bearer_token *t, const char *text, size_t size);
+/* Has it a refresh token whose own life is not over? */
+int bearer_token_has_refresh(const bearer_token *t);
 /* Forget what a refresh would spend: somebody else has it, or nobody is to have it. */
 void bearer_token_forget_refresh(bearer_token *t);
 void bearer_token_wipe(bearer_token *t);

@@ -47,6 +47,7 @@ local bearer = {}
 ---@field content_type? bearer.text
 ---@field expect? table<string, any>|fun(answer: any): any, string?, string?
 ---@field keep? table<string, string|string[]>
+---@field prolongs? boolean of a refresh: the old token lives on
 
 ---@class bearer.options
 ---@field timeout? number seconds for a whole login with its retries (30)
@@ -64,8 +65,26 @@ local bearer = {}
 ---@field allow_hosts? string[] others that calls may take the token to: host, or host:port
 ---@field leeway? number seconds
 ---@field refused? fun(response: bearer.response): boolean
----@field on_event? fun(event: table)
+---@field on_event? fun(event: bearer.event)
 ---@field transport? fun(message: bearer.message, send: bearer.send): table?, string?, bearer.error?
+
+---For metrics; which has which: the README.
+---@class bearer.event
+---@field event "login"|"refresh"|"failure"|"held"|"odd"
+---@field provider string
+---@field logins integer
+---@field refreshes integer
+---@field failures integer
+---@field refused integer
+---@field duration? number seconds
+---@field generation? integer
+---@field expires_in? number
+---@field step? "login"|"refresh"
+---@field class? "terminal"|"throttled"|"transient"
+---@field code? string
+---@field hold? number seconds
+---@field field? string of an odd one: "expires_in", "expires_at", "issued_at", "refresh_expires_in"
+---@field found? string what stands there: "a text", "a number", never the value
 
 ---The built-in transport, with a login's own certificates, proxy and limits.
 ---@alias bearer.send fun(message: bearer.message): bearer.response?, string?, bearer.error?

@@ -107,6 +107,37 @@ static void an_unknown_lifetime_stays_fresh(void) {
   }
 }
 
+static void a_refresh_token_may_end_sooner(void) {
+  bearer_freshness f;
+  bearer_freshness_set(&f, 1000, 3600, NO_LEEWAY, 0);
+  bearer_freshness_refresh(&f, 1000, 300, 0);
+  CHECK(bearer_freshness_at(&f, 1149.9) == BEARER_FRESH);
+  CHECK(bearer_freshness_at(&f, 1150) == BEARER_ADVISORY);
+  CHECK(bearer_freshness_at(&f, 1240) == BEARER_MANDATORY);
+  CHECK(bearer_freshness_at(&f, 1299.9) == BEARER_MANDATORY);
+  CHECK(bearer_freshness_at(&f, 1300) == BEARER_FRESH); /* too late: that is no matter */
+  CHECK(bearer_freshness_at(&f, 4300) == BEARER_ADVISORY);
+  CHECK(bearer_freshness_until(&f, 1000) == 1150 &&
+        bearer_freshness_until(&f, 1300) == 4300);
+  bearer_freshness_refresh(&f, 1000, 4000, 0); /* the usual case: that is later */
+  CHECK(bearer_freshness_until(&f, 1000) == 4300);
+  CHECK(bearer_freshness_at(&f, 4590) == BEARER_EXPIRED);
+  bearer_freshness_refresh(&f, 1000, 0, 0);
+  CHECK(bearer_freshness_at(&f, 1299) == BEARER_FRESH);
+  bearer_freshness_set(&f, 1000, 0, NO_LEEWAY, 0); /* of a token of unknown life, too */
+  bearer_freshness_refresh(&f, 1000, 300, 0);
+  CHECK(bearer_freshness_at(&f, 1150) == BEARER_ADVISORY);
+  CHECK(bearer_freshness_at(&f, 1300) == BEARER_FRESH);
+}
+
+static void without_a_use_it_is_fresh_to_the_end(void) {
+  bearer_freshness f;
+  bearer_freshness_set(&f, 1000, 300, NO_LEEWAY, 0);
+  bearer_freshness_to_the_end(&f);
+  CHECK(bearer_freshness_at(&f, 1299.999) == BEARER_FRESH);
+  CHECK(bearer_freshness_at(&f, 1300) == BEARER_EXPIRED);
+}
+
 static void zeroed_is_expired(void) {
   bearer_freshness f = { 0 };
   CHECK(BEARER_NONE == 0); /* a zeroed state: there is no token at all */
@@ -120,6 +151,8 @@ int main(void) {
   always_ordered();
   states_follow_each_other();
   an_unknown_lifetime_stays_fresh();
+  a_refresh_token_may_end_sooner();
+  without_a_use_it_is_fresh_to_the_end();
   zeroed_is_expired();
   return check_result();
 }

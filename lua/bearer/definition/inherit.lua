@@ -16,6 +16,7 @@ local rules = {
   login = request, refresh = request, after = request, logout = request, authorize = request,
   token = {
     type = VALUE, scope = VALUE, refresh_token = VALUE, expires_in = VALUE, expires_at = VALUE,
+    issued_at = VALUE, refresh_expires_in = VALUE,
   },
   error = { code = VALUE, message = VALUE },
 }

@@ -96,6 +96,15 @@ local function check_body(c, path, value)
   check_content_type(c, path, value)
 end
 
+-- What only a refresh can do.
+local function of_refresh(c, path, value)
+  if type(value) ~= "boolean" then
+    shape.expected(c, path, "true or false", value)
+  elseif c.stage ~= "refresh" then
+    c.fault(path, "only a refresh can do that")
+  end
+end
+
 local one = shape.record("request", {
   method = shape.choice(methods),
   url = url,
@@ -110,6 +119,7 @@ local one = shape.record("request", {
   content_type = text.header,
   expect = paths.expect,
   keep = paths.kept,
+  prolongs = of_refresh,
 }, { "url" }, check_body)
 
 --- One request, or a list that is run in order: each knows what those before it kept.

@@ -1,6 +1,7 @@
 --- The shapes of texts: what may stand where a text is expected, and the names in it.
 -- @module bearer.definition.text
 -- @local
+local core = require "bearer.core"
 local names = require "bearer.definition.names"
 local shape = require "bearer.definition.shape"
 local words = require "bearer.definition.words"
@@ -64,6 +65,13 @@ text.any = text_with()
 text.header = text_with(function(c, path, value)
   if words.splits_header(value) then
     c.fault(path, "holds a control character (a line break would start another header)")
+  end
+end)
+
+--- Where a clock stands, as "-03:00" says it; with names in it, who knows.
+text.zone = text_with(function(c, path, value)
+  if not value:find("${", 1, true) and not core.is("zone", value) then
+    c.fault(path, ("%s is no zone, like '-03:00'"):format(words.quote(value)))
   end
 end)
 

@@ -51,6 +51,8 @@ return {
   login = ask { grant_type = "client_credentials", scope = "${scope}" },
   -- without scope: the one that was granted (section 6)
   refresh = ask { grant_type = "refresh_token", refresh_token = "${refresh_token}" },
+  -- in no RFC; some servers have a refresh token end before the access token does
+  token = { refresh_expires_in = { "refresh_expires_in", "refresh_token_expires_in" } },
   error = {
     code = "error",
     message = "error_description",
