@@ -417,7 +417,7 @@ static void tell_odd(lua_State *L, int index, const bearer_renewal *r) {
     lua_setfield(L, -2, "field");
     lua_pushstring(L, kinds[r->odd_kind[i]]);
     lua_setfield(L, -2, "found");
-    note_event(L);
+    note_event(L, index);
   }
 }
 
