@@ -295,6 +295,50 @@ describe("error:", function()
     assert.equal("http_400", refusal({}, 400).code)
     assert.equal("http_400", refusal("<html>", 400).code)
   end)
+  it("message is looked for in the usual places where the definition names none", function()
+    local function said(body, changes, headers)
+      local login = shop.login(changes, nil, { { status = 400, body = body, headers = headers } })
+      local _, _, err = login:token()
+      return err.description
+    end
+    local body = { error_description = "1", message = "2", detail = "3", title = "4",
+      error = { message = "5" }, errors = { { message = "6" } } }
+    for i, name in ipairs { "error_description", "message", "detail", "title", "error",
+      "errors" } do
+      assert.equal(tostring(i), said(body))
+      body[name] = nil
+    end
+    assert.equal("the server answered HTTP 400", said(body))
+    assert.equal("2", said { error_description = "", message = 2 })
+    assert.equal("the server answered HTTP 400", said({ message = "2" },
+      { error = { message = false } }))
+    assert.equal("the server answered HTTP 400", said "go away") -- unless it is asked for:
+    local bare = { error = { message = { "text", "$" }, code = "$" } }
+    assert.equal("go away", said(" go away\n", bare, { ["content-type"] = "text/plain" }))
+    assert.equal("go away", said('"go away"', bare))
+    assert.equal("more", said({ text = "more" }, bare))
+    assert.equal("the server answered HTTP 400", said({ other = "less" }, bare))
+  end)
+  it("a bare text that may be the token is not shown", function()
+    local refuse = { url = "https://shop.example/login", expect = function()
+      return false
+    end }
+    local login = shop.login({ login = refuse, token = { value = "$" }, error = { message = "$" } },
+      nil, { { body = '"t0ken-of-somebody"' } })
+    assert.is_nil(select(2, login:token()):find("t0ken", 1, true))
+    for value, rest in pairs { ['"Bearer t0ken-x"'] = "t0ken-x", [776655443] = "776655443" } do
+      login = shop.login({ login = refuse }, nil, { {
+        body = ('{"access_token":%s,"message":"no: %s"}'):format(value, rest),
+      } })
+      assert.is_nil(select(2, login:token()):find(rest, 1, true))
+    end
+  end)
+  it("a bare text may be the code", function()
+    local login = shop.login({ error = { code = "$", denied = { "LOCKED" } } }, nil,
+      { { status = 500, body = '"LOCKED"' } })
+    local _, _, err = login:token()
+    assert.same({ "LOCKED", "terminal" }, { err.code, err.class })
+  end)
   it("denied codes are terminal whatever the status, throttled ones throttled", function()
     assert.equal("terminal", refusal({ code = "dead" }, 500).class)
     assert.equal("terminal", refusal({ code = 17 }, 503).class)

@@ -55,8 +55,7 @@ static int is_code(const char *text, size_t size) {
 int bearer_refusal_code(lua_State *L, int root, const bearer_definition *def,
                         char code[BEARER_CODE_MAX + 1]) {
   int top = lua_gettop(L), ok = 0;
-  const bearer_path *where =
-      lua_istable(L, root) ? find_text(L, root, &def->error_code) : NULL;
+  const bearer_path *where = find_text(L, root, &def->error_code);
   /* CRM.COM has "OK" where the code of an error would be */
   if (where != NULL && !expects(L, top + 1, where, &def->login) &&
       !expects(L, top + 1, where, &def->refresh)) {
@@ -182,20 +181,42 @@ static int push_details(bearer_answer *a, int index, int depth, budget *left) {
   }
 }
 
-/* What the answer would have been used for must not show in the error about it. */
+static void hide(bearer_answer *a, const char *text, size_t size) {
+  if (size > 1 && !bearer_vars_hide(a->c->vars, text, size))
+    luaL_error(a->c->L, "not enough memory");
+}
+
+/* A token, and what of it is sent: without its scheme, and the blanks at its ends. */
+static void hide_token(bearer_answer *a, int index) {
+  char digits[BEARER_NUMBER_MAX];
+  const char *text;
+  size_t size, word = 0;
+  if (lua_type(a->c->L, index) == LUA_TNUMBER) {
+    size = (size_t)bearer_number_text(lua_tonumber(a->c->L, index), digits);
+    hide(a, digits, size);
+  } else if (lua_type(a->c->L, index) == LUA_TSTRING) {
+    text = lua_tolstring(a->c->L, index, &size);
+    hide(a, text, size);
+    bearer_trim(&text, &size);
+    for (size_t i = 0; i < size; i++)
+      if (text[i] == ' ')
+        word = i + 1;
+    if (word > 0)
+      hide(a, text + word, size - word);
+  }
+}
+
+/* What the answer would have been used for must not show in the error about it. A bare
+   text is only that where the server did not say that it refuses. */
 static void hide_found(bearer_answer *a) {
   const bearer_paths *all[] = { &a->c->def->value, &a->c->def->refresh_token };
   lua_State *L = a->c->L;
   for (int p = 0; p < 2; p++)
     for (int i = 0; i < all[p]->count; i++) {
-      size_t size;
-      const char *text;
-      if (all[p]->list[i].count == 0 ||
+      if ((all[p]->list[i].count == 0 && a->response->status >= 300) ||
           !bearer_read_find_one(L, a->root, &all[p]->list[i]))
         continue;
-      text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
-      if (text != NULL && size > 1 && !bearer_vars_hide(a->c->vars, text, size))
-        luaL_error(L, "not enough memory");
+      hide_token(a, lua_gettop(L));
       lua_pop(L, 1);
     }
 }
@@ -259,8 +280,7 @@ static void describe(bearer_answer *a, const char *message) {
   int top = lua_gettop(L);
   if (message != NULL) {
     bearer_failure_describe(&a->failure, a->c->vars, message, strlen(message));
-  } else if (lua_istable(L, a->root) &&
-             find_text(L, a->root, &a->c->def->error_message) != NULL) {
+  } else if (find_text(L, a->root, &a->c->def->error_message) != NULL) {
     text = lua_tolstring(L, -1, &size);
     bearer_failure_describe(&a->failure, a->c->vars, text, size);
   } else if (a->response->status < 300) {

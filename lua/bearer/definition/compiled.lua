@@ -80,10 +80,15 @@ local function token(t)
   }
 end
 
+-- OAuth 2.0's, what most people use, problem details (RFC 9457), and those who nest them.
+local usual_messages = {
+  "error_description", "message", "detail", "title", "error.message", "errors[1].message",
+}
+
 local function errors(e)
   return {
     code = paths(e.code, "error"),
-    message = paths(e.message, "error_description"),
+    message = paths(e.message, usual_messages),
     denied = texts(e.denied),
     throttled = texts(e.throttled),
     refused = texts(e.refused),

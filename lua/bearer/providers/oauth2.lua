@@ -55,7 +55,6 @@ return {
   token = { refresh_expires_in = { "refresh_expires_in", "refresh_token_expires_in" } },
   error = {
     code = "error",
-    message = "error_description",
     denied = { "invalid_client", "invalid_grant", "unauthorized_client" },
     throttled = { "temporarily_unavailable", "slow_down" },
   },
