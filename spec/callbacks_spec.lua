@@ -93,6 +93,28 @@ describe("what is raised by", function()
     refused("network", "%S", raises(nil))
   end)
 
+  it("a transport's answer, which may be an object", function()
+    local function gives(answer, message, err)
+      return new(nil, nil, { transport = function()
+        return answer, message, err
+      end }):token()
+    end
+    local raising = setmetatable({}, { __index = function(_, field)
+      error("no " .. field .. " for hunter22")
+    end })
+    refused("network", here .. "no %a+ for %*%*%*", gives(raising))
+    refused("network", "^not now, %*%*%*$", gives(nil, setmetatable({}, {
+      __tostring = function()
+        return "not now, hunter22"
+      end,
+    })))
+    local _, _, another = gives(nil, "no route")
+    refused("network", "^no route$", gives(nil, another))
+    refused("network", "^the transport gave no answer$", gives(nil, {}))
+    refused("network", "^the transport gave no answer$", gives())
+    refused("network", "^the transport's answer is no {status, headers, body}$", gives {})
+  end)
+
   it("a transport whose text is long, with a secret where it is cut", function()
     for length = 230, 320 do
       local login = new(nil, nil, { transport = function()
@@ -205,8 +227,13 @@ describe("what is raised by", function()
     refused("refused", here .. "not expected: %*%*%*", expecting(function(body)
       error("not expected: " .. body.access_token)
     end):token())
-    refused("refused", "%S", expecting(function()
+    refused("refused", "^its `expect` raised an error: table$", expecting(function()
       error {}
+    end):token())
+    refused("refused", "^its `expect` raised an error: odd: %*%*%*$", expecting(function()
+      error(setmetatable({}, { __tostring = function()
+        return "odd: hunter22"
+      end }))
     end):token())
     refused("mine", "^my words on %*%*%*$", expecting(function(body)
       return false, "mine", "my words on " .. body.access_token
@@ -336,6 +363,75 @@ describe("bearer.warn", function()
 end)
 
 describe("errors", function()
+  local at_login = "POST https://shop.example/login"
+
+  -- What is refused, and how; what is asked then.
+  local ways = {
+    ["a transport that raises"] = { { transport = function() error "boo" end }, at_login },
+    ["no answer"] = { { transport = function() return nil, "no route" end }, at_login },
+    ["an answer that is none"] = { { transport = function() return { status = "x" } end },
+      at_login },
+    ["a refusal"] = { { transport = function() return { status = 401 } end }, at_login },
+    ["no token"] = { { transport = function() return { status = 200, body = "{}" } end },
+      at_login },
+    ["no JSON"] = { { transport = function() return { status = 200, body = "<" } end },
+      at_login },
+    ["an answer that is too long"] = { { max_response = 1 }, at_login },
+    ["a judge that raises"] = { { refused = function() error "boo" end },
+      "GET https://shop.example/api" },
+  }
+  for name, way in pairs(ways) do
+    it("name method and URL without query, in the sentence too: " .. name, function()
+      local login = new({ login = { url = "https://shop.example/login", query = { q = "1" },
+        form = form } }, nil, way[1])
+      local _, message, err = login:request { url = "/api?secret=1" }
+      assert.equal(way[2], err.request)
+      assert.truthy(message:find("; " .. way[2] .. ")", 1, true), message)
+      assert.equal(message, err.message)
+      assert.is_nil(message:find("?", 1, true))
+    end)
+  end
+
+  it("name what would have been asked, where it could not be built", function()
+    local function raise()
+      error "boo"
+    end
+    local login = new { login = { url = "https://shop.example/login", form = { p = raise } } }
+    local _, _, err = login:token()
+    assert.same({ "bad_request", at_login }, { err.code, err.request })
+    login = new { authorize = { headers = { X = raise } } }
+    _, _, err = login:request { method = "PUT", url = "https://shop.example/api?a=b", body = "" }
+    assert.same({ "bad_request", "request", "PUT https://shop.example/api" },
+      { err.code, err.step, err.request })
+    login = new { logout = { url = "https://shop.example/bye", form = { p = raise } } }
+    assert(login:token())
+    _, _, err = login:logout()
+    assert.same({ "bad_request", "POST https://shop.example/bye" }, { err.code, err.request })
+  end)
+
+  it("of a redirect say that it is not followed, and to where, without a secret", function()
+    for location, said in pairs {
+      ["https://elsewhere.example/sso/login?state=s3cr3t-k3y#hunter22"] =
+        ", a redirect to https://elsewhere.example/sso/login",
+      ["https://me:hunter22@elsewhere.example/a;sid=42?x"] =
+        ", a redirect to https://elsewhere.example/a",
+      ["/login/hunter22/s3cr3t-k3y"] = ", a redirect to /login/***/***",
+      ["//elsewhere.example"] = ", a redirect to //elsewhere.example",
+      [""] = "",
+    } do
+      local login = new(nil, nil, { transport = function()
+        return { status = 302, headers = { Location = location ~= "" and location or nil },
+          body = '{"error":"moved","error_description":"go there"}' }
+      end })
+      local _, message, err = login:token()
+      assert.equal("the server answered HTTP 302" .. said .. "; redirects are not followed",
+        err.description)
+      assert.same({ "moved", "terminal", 302, at_login },
+        { err.code, err.class, err.status, err.request })
+      secrets.assert_absent({ message, err }, { "hunter22", "s3cr3t-k3y", "sid=42" })
+    end
+  end)
+
   it("say what was asked: method and URL, without its query", function()
     local login = new({
       login = { method = "PUT", url = "https://shop.example/${password}?k=${key}", form = form },
@@ -489,7 +585,8 @@ describe("errors", function()
     local ok, raised = pcall(rawget(_G, "assert"), login:header())
     assert.is_false(ok)
     assert.equal("string", type(raised))
-    assert.matches("^shop: login failed: no route %(network%)$", raised)
+    assert.matches("^shop: login failed: no route "
+      .. "%(network; POST https://shop.example/login%)$", raised)
     local name, value, err = login:header()
     assert.same({ "string", "string" }, { type(value), type(err.message) })
     assert.is_nil(name)

@@ -50,7 +50,7 @@ describe("the example", function()
     test(package .. ".lua says why a login fails", function()
       local output, status = run(package .. ".lua", sb.host)
       assert.equal(0, status)
-      assert.matches("worker 10: hubsoft: [^\n]*%(tls%)\n", output)
+      assert.matches("worker 10: hubsoft: [^\n]*%(tls; POST https://[^\n]*%)\n", output)
       assert.equal(0, sb:count("hubsoft", "logins"))
     end)
   end

@@ -302,7 +302,7 @@ describe("hostile answers:", function()
     it("that say a numeric secret back as a number", function()
       local def = definition { status = 400, body =
         '{"error":82415093,"error_description":82415093,"sent":[82415093],"ok":7}' }
-      local l = bearer.login(def, { user = "me", password = 82415093 },
+      local l = bearer.login(def, { user = "me", password = "82415093" },
         { ca_file = sb.ca_file, retries = 0 })
       local err = refusal(l)
       secrets.assert_absent(err, { "82415093" })

@@ -416,7 +416,8 @@ describe("login:request, refused tokens:", function()
     assert.equal(("option 'refused': it raised an error: "
       .. "spec/login_request_spec.lua:%d: odd status 200"):format(
       debug.getinfo(raising, "S").linedefined + 1), err.description)
-    assert.equal("shop: request failed: " .. err.description .. " (interrupted)", message)
+    assert.equal("shop: request failed: " .. err.description
+      .. " (interrupted; GET https://api.example/v1/items)", message)
     assert.equal("GET https://api.example/v1/items", err.request)
     assert.equal(2, #sent)
     assert.same({ "fresh", 0 }, { login:status().state, login:status().refused })

@@ -8,7 +8,8 @@ local shop = require "spec.support.shop"
 
 local plain_assert = package.loaded._G.assert -- the specs' own is another one
 
-local SENTENCE = "shop: login failed: wrong password *** (invalid_grant, HTTP 401)"
+local SENTENCE = "shop: login failed: wrong password *** (invalid_grant, HTTP 401; "
+  .. "POST https://shop.example/login)"
 
 local function refused_login()
   return shop.login({
@@ -85,7 +86,8 @@ describe("a refusal:", function()
     assert(login:token())
     local message, err = call(login, "logout")
     assert.equal("http_500", err.code)
-    assert.matches("^shop: logout failed: .* %(http_500%)$", message)
+    assert.matches("^shop: logout failed: .* "
+      .. "%(http_500; POST https://shop.example/logout%)$", message)
   end)
 
   it("a token gives it when its login cannot refresh", function()
@@ -173,7 +175,8 @@ describe("a refusal:", function()
     file:close()
     local text, status = helper.run(helper.command { helper.interpreter, path })
     os.remove(path)
-    local sentence = "shop: login failed: the server answered HTTP 401 (invalid_grant, HTTP 401)"
+    local sentence = "shop: login failed: the server answered HTTP 401 (invalid_grant, HTTP 401; "
+      .. "POST https://shop.example/login)"
     assert.equal(1, status)
     assert.equal(2, select(2, text:gsub("told: " .. sentence:gsub("%p", "%%%0") .. "\n", "")), text)
     assert.truthy(text:find(": " .. sentence .. "\n", 1, true), text) -- Lua's own report of it

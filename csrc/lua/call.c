@@ -203,13 +203,32 @@ static bearer_progress take_result(frame *f) {
 
 /* ---- login:request ------------------------------------------------------------- */
 
+/* What the caller has asked for, in his words. */
+static void note_asked(frame *f) {
+  lua_State *L = f->c.L;
+  int top = lua_gettop(L);
+  const char *method, *url;
+  lua_pushliteral(L, "method");
+  lua_rawget(L, f->request);
+  lua_pushliteral(L, "url");
+  lua_rawget(L, f->request);
+  method = lua_type(L, top + 1) == LUA_TSTRING ? lua_tostring(L, top + 1) : "GET";
+  url = lua_type(L, top + 2) == LUA_TSTRING ? lua_tostring(L, top + 2) : NULL;
+  if (url != NULL)
+    bearer_send_note(&f->call->sending, method, url);
+  lua_settop(L, top);
+}
+
 static bearer_progress build_request(frame *f) {
   bearer_call *call = f->call;
   int allow_http = bearer_options_at(f->c.L, f->options)->allow_http;
   int token = call->kind == BEARER_CALL_REQUEST ? f->token : 0;
-  if (!bearer_call_build(f->c.L, call, f->request, token, allow_http))
+  if (bearer_call_build(f->c.L, call, f->request, token, allow_http))
+    return send_request(f);
+  if (call->mistake[0] != '\0')
     return end(call);
-  return send_request(f);
+  note_asked(f);
+  return end_badly(f);
 }
 
 static int has_refused_code(frame *f, const bearer_response *response) {
@@ -369,6 +388,7 @@ static bearer_progress build_logout(frame *f) {
   if (bearer_build(&f->c, &call->def->logout.list[call->index], allow_http, 0,
                    &call->sending.request))
     return send_request(f);
+  bearer_send_note_built(&call->sending);
   bearer_fault_explain(&f->c.fault, text, sizeof(text));
   return fail_with(f, BEARER_BAD_REQUEST, text);
 }

@@ -63,7 +63,7 @@ void bearer_call_check(lua_State *L, int request);
 void bearer_call_check_url(lua_State *L, const bearer_login *l, int request, int options);
 
 /* Build the caller's request at `request`, with the token at `token` (0 = without). 0:
-   the call has ended, see `mistake`, `failure` or the error on top. [-0, +0 or 1, m] */
+   see `mistake`, which is "" when it is no mistake, and `failure`. [-0, +n, m] */
 int bearer_call_build(lua_State *L, bearer_call *call, int request, int token,
                       int allow_http);
 

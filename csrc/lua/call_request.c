@@ -486,7 +486,7 @@ int bearer_call_build(lua_State *L, bearer_call *call, int request, int token,
   push_private_copy(L, request, token != 0 && call->def->has_json);
   copy = lua_gettop(L);
   if (token != 0 && !bearer_token_authorize(L, token, copy)) {
-    bearer_set_slot(L, 1, BEARER_CALL_SLOT_ERROR); /* of nil, message, err */
+    bearer_error_read(L, lua_gettop(L), NULL, &call->failure); /* nil, message, err */
     return 0;
   }
   return fill(L, call, copy, token, allow_http) && check_host(L, call, copy, token);

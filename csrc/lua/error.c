@@ -92,13 +92,12 @@ static void set_text(lua_State *L, const char *name, const char *text) {
 static void push_message(lua_State *L, const bearer_failure *f, const char *provider,
                          const char *step, const char *code) { /* [-0, +1, m] */
   const char *what = f->description[0] != '\0' ? f->description : code;
-  char http[16];
+  char http[16], status[32] = "";
   snprintf(http, sizeof(http), "http_%ld", f->status);
   if (f->status != 0 && strcmp(code, http) != 0)
-    lua_pushfstring(L, "%s: %s failed: %s (%s, HTTP %d)", provider, step, what, code,
-                    (int)f->status);
-  else
-    lua_pushfstring(L, "%s: %s failed: %s (%s)", provider, step, what, code);
+    snprintf(status, sizeof(status), ", HTTP %ld", f->status);
+  lua_pushfstring(L, "%s: %s failed: %s (%s%s%s%s)", provider, step, what, code, status,
+                  f->request[0] != '\0' ? "; " : "", f->request);
 }
 
 /***

@@ -193,9 +193,10 @@ static int asks_function(bearer_answer *a, const bearer_exchange *x) {
     return lua_error(L);
   default:
     ok = 0;
-    unexpected(a, NULL,
-               text_at(L, top + 1) != NULL ? text_at(L, top + 1)
-                                           : "its `expect` raised an error");
+    if (!bearer_push_raised(L, top + 1))
+      lua_pushstring(L, luaL_typename(L, top + 1));
+    lua_pushfstring(L, "its `expect` raised an error: %s", lua_tostring(L, -1));
+    unexpected(a, NULL, lua_tostring(L, -1));
   }
   if (a->details == 0)
     lua_settop(L, top);

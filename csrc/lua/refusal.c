@@ -272,6 +272,41 @@ static bearer_kind kind_of(const bearer_definition *def, const char *code) {
              : BEARER_CODE_OTHER;
 }
 
+/* Add an address without what may be a secret in it: user, query and fragment, and what
+   comes behind a ';', as session ids do. */
+static void add_address(bearer_buffer *to, const char *url) {
+  size_t size = strcspn(url, "?#;");
+  const char *host = strstr(url, "//"), *at;
+  if (host != NULL && host < url + size) {
+    host += 2;
+    at = memrchr(host, '@', strcspn(host, "/?#;"));
+    bearer_buffer_add(to, url, (size_t)(host - url));
+    size -= (size_t)((at != NULL ? at + 1 : host) - url);
+    url = at != NULL ? at + 1 : host;
+  }
+  bearer_buffer_add(to, url, size);
+}
+
+static void describe_redirect(bearer_answer *a) {
+  bearer_buffer text = { 0 }, where = { 0 };
+  char said[64];
+  int ok;
+  snprintf(said, sizeof(said), "the server answered HTTP %ld", a->response->status);
+  bearer_buffer_text(&text, said);
+  if (bearer_response_header(a->response, "location", &where)) {
+    bearer_buffer_text(&text, ", a redirect to ");
+    add_address(&text, bearer_buffer_string(&where));
+  }
+  bearer_buffer_text(&text, "; redirects are not followed");
+  ok = !text.failed && !where.failed;
+  if (ok)
+    bearer_failure_describe(&a->failure, a->c->vars, text.data, text.size);
+  bearer_buffer_free(&text);
+  bearer_buffer_free(&where);
+  if (!ok)
+    luaL_error(a->c->L, "not enough memory");
+}
+
 static void describe(bearer_answer *a, const char *message) {
   lua_State *L = a->c->L;
   size_t size;
@@ -280,6 +315,8 @@ static void describe(bearer_answer *a, const char *message) {
   int top = lua_gettop(L);
   if (message != NULL) {
     bearer_failure_describe(&a->failure, a->c->vars, message, strlen(message));
+  } else if (a->response->status >= 300 && a->response->status < 400) {
+    describe_redirect(a);
   } else if (find_text(L, a->root, &a->c->def->error_message) != NULL) {
     text = lua_tolstring(L, -1, &size);
     bearer_failure_describe(&a->failure, a->c->vars, text, size);

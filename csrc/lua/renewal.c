@@ -420,6 +420,8 @@ static const bearer_exchanges *requests_of(const bearer_renewal *r) {
 /* A name that is not known is one that an answer should have given. */
 static bearer_progress unbuildable(frame *f) {
   char text[sizeof(f->c.fault.what) + 64];
+  if (f->c.fault.kind != BEARER_FAULT_UNKNOWN || f->r->sending.about.size == 0)
+    bearer_send_note_built(&f->r->sending);
   bearer_fault_explain(&f->c.fault, text, sizeof(text));
   return fail_with(
       f, f->c.fault.kind == BEARER_FAULT_UNKNOWN ? BEARER_BAD_ANSWER : BEARER_BAD_REQUEST,

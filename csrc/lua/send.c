@@ -166,13 +166,22 @@ static int take_transfer(bearer_job *job, bearer_sending *s, const bearer_vars *
 
 /* ---- either -------------------------------------------------------------------- */
 
-bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, int options,
-                            double seconds, bearer_failure *f) {
-  const char *url = bearer_buffer_string(&s->request.url);
+void bearer_send_note(bearer_sending *s, const char *method, const char *url) {
   bearer_buffer_reset(&s->about);
-  bearer_buffer_text(&s->about, bearer_buffer_string(&s->request.method));
+  bearer_buffer_text(&s->about, method);
   bearer_buffer_text(&s->about, " ");
   bearer_buffer_add(&s->about, url, strcspn(url, "?#"));
+}
+
+void bearer_send_note_built(bearer_sending *s) {
+  if (s->request.url.size > 0)
+    bearer_send_note(s, bearer_buffer_string(&s->request.method),
+                     bearer_buffer_string(&s->request.url));
+}
+
+bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, int options,
+                            double seconds, bearer_failure *f) {
+  bearer_send_note_built(s);
   if (s->is_built_in ||
       !bearer_options_have(bearer_options_at(L, options), BEARER_OPTION_TRANSPORT))
     return start(L, job, s, options, seconds, f);

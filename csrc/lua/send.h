@@ -39,6 +39,10 @@ int bearer_send_has_answer(lua_State *L, const bearer_job *job);
 int bearer_send_result(lua_State *L, bearer_job *job, bearer_sending *s, int options,
                        const bearer_vars *vars, bearer_failure *f, int *sent);
 
+/* What is asked, or would have been: for errors. bearer_send notes it, too. */
+void bearer_send_note(bearer_sending *s, const char *method, const char *url);
+/* Likewise, of the request as far as it was built. */
+void bearer_send_note_built(bearer_sending *s);
 /* Say in a failure what was asked. */
 void bearer_send_about(const bearer_sending *s, const bearer_vars *vars,
                        bearer_failure *f);
