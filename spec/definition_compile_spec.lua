@@ -290,7 +290,62 @@ describe("extends", function()
 
   it("checks the whole", function()
     assert.same({ "login.bearer: unknown name 'key'; there are login_url, now, user and uuid" },
-      definition.faults({ name = "c", extends = "parent", inputs = { key = false } }, load))
+      definition.faults({ name = "c", extends = "parent", inputs = { key = false },
+        login = { bearer = "${key}" } }, load))
+  end)
+
+  it("drops the parent's texts with an input that is removed", function()
+    local request, json = sends({ inputs = { key = false } }, { user = "me" })
+    assert.is_nil(request.headers.Authorization)
+    assert.equal("me", json.user)
+    request, json = sends({ inputs = { user = false } }, { key = "k" })
+    assert.equal("Bearer k", request.headers.Authorization)
+    assert.same({ flag = true, list = { "a", "b" } }, json)
+  end)
+
+  it("drops them from lists, pairs and groups as well", function()
+    parent.inputs.code, parent.inputs.tenant = {}, { optional = true }
+    parent.one_of = { { "user", "key" }, { "code" } }
+    parent.login = { url = URL .. "login", basic = { "${user}", "${key}" },
+      form = { a = { "${tenant}-${user}", "${code}" }, b = { "${tenant}" } } }
+    parent.logout = { url = URL .. "logout", basic = { "${tenant}", "${key}" } }
+    offer { parent = parent }
+    local function request(def, given)
+      local login, sent = child(def, given)
+      assert(login:token())
+      return sent[1]
+    end
+    assert.equal("a=c", request({ inputs = { tenant = false } }, { code = "c" }).body)
+    local other = request({ inputs = { key = false, user = false } }, { code = "c" })
+    assert.equal("a=c", other.body)
+    assert.is_nil(other.headers.Authorization)
+    other = request({ inputs = { key = false, code = false }, one_of = { { "user" } } },
+      { user = "me" })
+    assert.equal("Basic bWU6", other.headers.Authorization)
+  end)
+
+  it("wants another URL where that of the parent needs an input that is removed", function()
+    parent.inputs.host, parent.login.url = { kind = "host" }, "https://${host}/login"
+    offer { parent = parent }
+    assert.matches("login.url: unknown name 'host'",
+      definition.faults({ name = "c", extends = "parent", inputs = { host = false } }, load)[1])
+    assert.equal(URL, sends({ inputs = { host = false }, login = { url = URL } }).url)
+  end)
+
+  it("does not ask for an inherited input that no text uses any more", function()
+    local request = sends({ login = { json = { user = "fixed" } } }, { key = "k" })
+    assert.equal("Bearer k", request.headers.Authorization)
+    assert(child({ login = { json = false } }, { user = "me", key = "k" })) -- but it may be given
+    assert.error_matches(function() child({ login = { json = false } }, { user = "me" }) end,
+      "'key' is missing")
+  end)
+
+  it("does not ask for token_url where all requests have a URL of their own", function()
+    local login, sent = open({ name = "own", extends = "oauth2_password",
+      login = { url = URL .. "login" }, refresh = { url = URL .. "login" } },
+      { client_id = "c", username = "u", password = "p" })
+    assert(login:token())
+    assert.equal(URL .. "login", sent[1].url)
   end)
 
   it("reports a parent that is not to be had, and still the child's own faults", function()

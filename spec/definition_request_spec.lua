@@ -158,6 +158,16 @@ describe("bearer.definition, a request:", function()
     "authorize.query[1]: expected a table with names, not a list")
 end)
 
+describe("bearer.definition, what is often meant:", function()
+  refuses("a table for a body", function(d) d.login.body = { user = "${user}" } end,
+    "login.body: expected a text, got a table; did you mean json or form?")
+  refuses("dots in a URL", function(d) d.login.url = "https://${host}/a/../b" end,
+    "login.url: has '.' or '..' as a path segment")
+  refuses("a URL without a scheme", function(d) d.login.url = "shop.example/b" end,
+    "login.url: a URL opens with https:// or with a name")
+  accepts("dots elsewhere", function(d) d.login.url = "https://${host}/.a/b../...?c=/../" end)
+end)
+
 describe("bearer.definition, names:", function()
   local elsewhere = "unknown name '%s' in this place, though it is known in others"
 

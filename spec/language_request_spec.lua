@@ -329,7 +329,11 @@ describe("form:", function()
   end)
   it("refuses a table with names where a text is due", function()
     is_not_sent({ inputs = { x = {} }, login = { url = "https://shop.example/",
-      form = { x = "${x}" } } }, { x = { a = "b" } }, "bad_request", "a text expected, got a table")
+      form = { x = "${x}" } } }, { x = function() return { a = "b" } end }, "no_secret",
+      "a text expected, got a table")
+    is_not_sent({ login = { url = "https://shop.example/", form = { x = function()
+      return { a = "b" }
+    end } } }, nil, "bad_request", "a text expected, got a table")
   end)
   it("may be empty, and is a body all the same", function()
     local sent = shop.sends({ form = {} })

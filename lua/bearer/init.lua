@@ -14,9 +14,7 @@ local loop = require "bearer.loop"
 local io = io -- some hosts take it away later
 local ngx = rawget(_G, "ngx") -- inside nginx alone
 
-local bearer = {
-  _VERSION = core.version,
-}
+local bearer = { _VERSION = core.version }
 
 -- ---- providers --------------------------------------------------------------------------
 
@@ -140,6 +138,7 @@ end
 function loop.warn(text)
   pcall(bearer.warn, text)
 end
+catalogue.warn = loop.warn
 
 if not loop.driver() then -- loaded anew, it waits as before
   loop.use(drivers.load(ngx and ngx.get_phase and ngx.timer and "resty" or "blocking"))

@@ -88,13 +88,22 @@ function catalogue.find(name)
 end
 
 local compiled = setmetatable({}, { __mode = "v" }) -- providers by name
+local warned = setmetatable({}, { __mode = "k" }) -- definitions: once each, not for each login
+
+--- Told what looks like a slip in a definition that is loaded.
+function catalogue.warn() end
 
 local function compile(def)
-  local result, faults = definition.compile(def, catalogue.load)
+  local result, notes = definition.compile(def, catalogue.load)
   if not result then
-    error("bearer: the definition has faults:\n  " .. table.concat(faults, "\n  "), 0)
+    error("bearer: the definition has faults:\n  " .. table.concat(notes, "\n  "), 0)
   end
-  return core.provider(result)
+  local provider = core.provider(result)
+  for _, note in ipairs(warned[def] and {} or notes) do
+    catalogue.warn(("bearer: definition '%s': %s"):format(result.name, note))
+  end
+  warned[def] = true
+  return provider
 end
 
 --- The provider that is meant.

@@ -9,6 +9,7 @@ local inherit = require "bearer.definition.inherit"
 local language = require "bearer.definition.language"
 local names = require "bearer.definition.names"
 local shape = require "bearer.definition.shape"
+local slips = require "bearer.definition.slips"
 local words = require "bearer.definition.words"
 
 local definition = {}
@@ -20,17 +21,30 @@ local function collector()
   end
 end
 
-local function check(def, whole, fault)
+-- own: the inputs that it does not inherit.
+local function check(def, whole, own, fault, warn)
   local context = {
-    fault = fault, def = def, partial = not whole,
+    fault = fault, warn = warn, slipped = {}, def = def, partial = not whole,
     suggest = words.suggester(), everywhere = names.all(def), unsupported = language.unsupported,
   }
   shape.visit(context, "", def, language.definition)
+  if type(def.inputs) == "table" and whole then
+    slips.check_inputs(context, own)
+  end
 end
 
--- The merged private copy, and all faults.
+local function keys_of(map)
+  local keys = {}
+  for key in next, type(map) == "table" and map or {} do
+    keys[key] = true
+  end
+  return keys
+end
+
+-- The merged private copy, all faults, and what is no fault, but looks like a slip.
 local function read(def, load)
   local faults, fault = collector()
+  local warnings, warn = collector()
   if type(def) ~= "table" then
     fault("", "expected a table, got " .. words.kind(def))
     return nil, faults
@@ -39,9 +53,10 @@ local function read(def, load)
   if tree == copy.faulty then
     return nil, faults
   end
+  local own = keys_of(tree.inputs)
   local merged, whole = inherit.resolve(tree, load, fault)
-  check(merged, whole, fault)
-  return merged, faults
+  check(merged, whole, own, fault, warn)
+  return merged, faults, warnings
 end
 
 --- The faults of a definition, all of them at once.
@@ -58,14 +73,15 @@ end
 -- @tparam table def
 -- @tparam[opt] function load as for `definition.faults`
 -- @treturn[1] table a private copy with `extends` resolved and all defaults filled in
+-- @treturn[1] {string,…} what is hardly what was meant, with a path each
 -- @treturn[2] nil
 -- @treturn[2] {string,…} the faults
 function definition.compile(def, load)
-  local merged, faults = read(def, load)
+  local merged, faults, warnings = read(def, load)
   if #faults > 0 then
     return nil, faults
   end
-  return compiled.from(merged)
+  return compiled.from(merged), warnings
 end
 
 return definition

@@ -62,6 +62,19 @@ end
 --- `query` and `form`: name -> text.
 request.fields = shape.map(shape.any_name, text.any)
 
+local function is_map(value)
+  return type(value) == "table" and value[1] == nil
+end
+
+-- A table with names is a form, or JSON.
+local function body_text(c, path, value)
+  if is_map(value) then
+    c.fault(path, "expected a text, got a table; did you mean json or form?")
+  else
+    text.any(c, path, value)
+  end
+end
+
 local function says_content_type(value)
   local headers = type(value.headers) == "table" and value.headers or {}
   for name in next, headers do
@@ -78,7 +91,7 @@ local function check_content_type(c, path, value)
     return
   elseif value.content_type ~= nil and value.body == nil then
     c.fault(at, "only 'body' needs it, and there is none")
-  elseif value.body ~= nil and not says_content_type(value) then
+  elseif value.body ~= nil and not is_map(value.body) and not says_content_type(value) then
     c.fault(at, "is missing: it says what 'body' is")
   end
 end
@@ -115,7 +128,7 @@ local one = shape.record("request", {
   cert = pair {},
   json = text.json,
   form = request.fields,
-  body = text.any,
+  body = body_text,
   content_type = text.header,
   expect = paths.expect,
   keep = paths.kept,

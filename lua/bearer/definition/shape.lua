@@ -1,8 +1,9 @@
 --- The engine of the checker: shapes, and how they are walked.
 -- A shape is a function `(c, path, value)` that reports to `c.fault(path, message)`. `c` is what
--- a check knows: `fault`, `suggest`, `def` (all of the definition), `stage` and `names` (those
--- known there), `everywhere` (those known somewhere), `unsupported`, and `partial` (a part of an
--- `extends` chain is missing, so nothing can be said about what is not there).
+-- a check knows: `fault`, `warn`, `slipped` (names that a warning was about), `suggest`, `def` (all
+-- of the definition), `stage` and `names` (those known there), `everywhere` (those known
+-- somewhere), `unsupported`, and `partial` (a part of an `extends` chain is missing, so nothing
+-- can be said about what is not there).
 -- @module bearer.definition.shape
 -- @local
 local copy = require "bearer.definition.copy"

@@ -4,6 +4,7 @@
 local core = require "bearer.core"
 local names = require "bearer.definition.names"
 local shape = require "bearer.definition.shape"
+local slips = require "bearer.definition.slips"
 local words = require "bearer.definition.words"
 
 local text = {}
@@ -47,6 +48,9 @@ local function alternative(check)
       return shape.expected(c, path, "a text", value)
     end
     local whole = type(value) ~= "string" or check_names(c, path, value)
+    if type(value) == "string" then
+      slips.check_text(c, path, value)
+    end
     if check and whole and type(value) ~= "function" then
       check(c, path, tostring(value))
     end
@@ -82,10 +86,18 @@ function text.header_name(c, path, name)
   end
 end
 
+-- Names stand for something: what they give is looked at when it is known.
+local function has_dots(rest)
+  local path = rest:match("^[^/?]*([^?]*)"):gsub("%${[^}]*}", "x"):gsub("%%2[eE]", ".")
+  return (path .. "/"):find("/%.%.?/") ~= nil
+end
+
 -- Whether plain http will do is not known here: the option allow_http is the login's.
 local function check_literal_url(c, path, rest)
   if rest:find("^[/?:]") or rest == "" then
     c.fault(path, "names no host")
+  elseif has_dots(rest) then
+    c.fault(path, "has '.' or '..' as a path segment")
   elseif rest:match("^[^/?]*"):find("@", 1, true) then
     c.fault(path, "holds a user; give the credentials as 'basic'")
   end
@@ -113,6 +125,7 @@ function text.absolute_url(c, path, value)
     check_opening(c, path, opening)
   elseif scheme == "https" or scheme == "http" then
     check_literal_url(c, path, rest)
+    slips.check_host(c, path, value)
   else
     c.fault(path, "a URL opens with https:// or with a name")
   end
