@@ -21,8 +21,10 @@ local function is_declared(value, name)
 end
 
 local function check_braces(c, path, value)
+  local seen = {}
   for before, name in value:gmatch("(.?){([%a_][%w_]*)}") do
-    local found = before ~= "$" and meant(c, name)
+    local found = before ~= "$" and not seen[name] and meant(c, name)
+    seen[name] = seen[name] or before ~= "$"
     if found then
       c.slipped[found] = true
       c.warn(path, ("'{%s}' is sent as it stands; did you mean '${%s}'?"):format(name, found))
@@ -31,8 +33,11 @@ local function check_braces(c, path, value)
 end
 
 local function check_dollars(c, path, value)
+  local seen = {}
   for name in value:gmatch("%$([%a_][%w_]*)") do
-    if c.names[name] and not is_declared(value, name) then
+    local is_slip = c.names[name] and not seen[name] and not is_declared(value, name)
+    seen[name] = true
+    if is_slip then
       c.slipped[name] = true
       c.warn(path, ("'$%s' is sent as it stands; did you mean '${%s}'?"):format(name, name))
     end
@@ -51,7 +56,7 @@ end
 function slips.check_host(c, path, value)
   local inputs = type(c.def.inputs) == "table" and c.def.inputs or {}
   local host = value:match("^%a+://([^/?#]*)") or ""
-  for name in host:gmatch("%${([^}]*)}") do
+  for name in usage.names(host) do
     local input = inputs[name]
     if type(input) == "table" and (input.kind or "text") == "text" and not input.enum
       and input.fixed == nil then

@@ -9,9 +9,20 @@ local silent = { name = true, title = true, docs = true, inputs = true, one_of =
 -- Functions that are given an answer, and no names.
 local judges = { expect = true, is = true }
 
+--- The names in a text, one after the other.
+function usage.names(text)
+  local at = 1
+  return function()
+    local from = text:find("${", at, true)
+    local to = from and text:find("}", from, true) -- no pattern: `${${${…` would be dear
+    at = to and to + 1 or #text + 1
+    return to and text:sub(from + 2, to - 1)
+  end
+end
+
 --- Does a text use one of these names?
 function usage.mentions(text, names)
-  for name in text:gmatch("%${([^}]*)}") do
+  for name in usage.names(text) do
     if names[name] then
       return true
     end
@@ -22,7 +33,7 @@ end
 local function walk(node, used)
   for key, value in next, node do
     if type(value) == "string" then
-      for name in value:gmatch("%${([^}]*)}") do
+      for name in usage.names(value) do
         used.names[name] = true
       end
     elseif type(value) == "table" then
