@@ -392,6 +392,20 @@ describe("errors", function()
     end)
   end
 
+  it("name what was asked when the token came too late", function()
+    core.clock(1000, 1700000000)
+    finally(function()
+      core.clock()
+    end)
+    local login = new(nil, nil, { transport = function()
+      core.clock(1025, 1700000025)
+      return { status = 200, body = '{"access_token":"t1-value","expires_in":20}' }
+    end })
+    local _, message, err = login:token()
+    assert.same({ "bad_answer", at_login }, { err.code, err.request })
+    assert.truthy(message:find(at_login, 1, true))
+  end)
+
   it("name what would have been asked, where it could not be built", function()
     local function raise()
       error "boo"

@@ -330,6 +330,24 @@ describe("what a server says back", function()
     end)
   end
 
+  it("does not show in the keys of an answer without a token", function()
+    local answers = {
+      '{"access_token":"t0k3n-living","refresh_token":"r3fr3sh-living","expires_in":300}',
+      '{"error":"invalid_grant"}', '{"t0k3n-living":1,"p4ssw0rd":{"r3fr3sh-living":2}}',
+    }
+    local login = bearer.login({
+      name = "shop", inputs = { password = { secret = true } },
+      login = { url = url .. "login", form = { p = "${password}" } },
+      refresh = { url = url .. "refresh", form = { r = "${refresh_token}" } },
+    }, { password = "p4ssw0rd" }, { retries = 0, transport = function()
+      return { status = 200, headers = {}, body = table.remove(answers, 1) }
+    end })
+    assert(login:token())
+    local _, message, err = login:refresh()
+    assert.matches("it has: %*%*%*", err.description)
+    secrets.assert_absent({ message, err }, { "t0k3n", "p4ssw0rd", "r3fr3sh" })
+  end)
+
   it("does not show the login's address, where that has a secret in it", function()
     local login = bearer.login({
       name = "shop", base_url = "https://shop.example", inputs = { key = { secret = true } },

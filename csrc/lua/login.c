@@ -377,9 +377,12 @@ static void remember_successor(lua_State *L, bearer_login *l, const bearer_renew
 /* Counted from when the request was sent, its life was over before the answer came:
    perhaps the machine slept. It is kept for its refresh token alone. */
 static void came_too_late(lua_State *L, bearer_renewal *r) {
+  char asked[sizeof(r->failure.request)];
+  memcpy(asked, r->failure.request, sizeof(asked));
   r->succeeded = 0;
   bearer_failure_set(&r->failure, BEARER_BAD_ANSWER,
                      "the token had expired when it came");
+  memcpy(r->failure.request, asked, sizeof(asked));
   failed(r);
   bearer_renewal_push_error(L, 1);
   lua_pushvalue(L, -1);

@@ -381,6 +381,7 @@ static int no_token(bearer_answer *a, int found) {
   } else {
     bearer_refusal_broken(a, NULL);
     bearer_missing_token(a, found, why, sizeof(why));
+    bearer_hide(a->c, a->c->vars);
     bearer_failure_describe(&a->failure, a->c->vars, why, strlen(why));
     a->is_considered = 1;
   }

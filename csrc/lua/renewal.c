@@ -563,6 +563,9 @@ static bearer_progress take_token(frame *f, bearer_answer *a) {
     a->is_considered = 1;
     return not_usable(f, a);
   }
+  if (found.lifetime > 0 &&
+      bearer_now(r->job.state) - r->sent_at > found.lifetime / 2) /* it may be too late */
+    bearer_send_about(&r->sending, &r->vars, &r->failure);
   r->is_rotated = is_rotated(f, &found);
   t = bearer_token_new(L, r->job.state, f->login, f->c.provider, f->options, r->def);
   if (!bearer_token_fill(L, t, &r->vars, &found, r->sent_at, r->leeway,
