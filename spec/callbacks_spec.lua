@@ -142,6 +142,27 @@ describe("what is raised by", function()
       end }):token())
   end)
 
+  it("the function of an input, while the login is held", function()
+    local r = rehearsal.new()
+    finally(function()
+      r:stop()
+    end)
+    local vault = function() return "s3cret" end
+    local login = r:login(nil, { password = function() return vault() end })
+    r:play(r.refusal(400, nil, "invalid_grant"))
+    local _, _, first = login:token()
+    r:pass(10)
+    vault = function() error "the vault is shut" end
+    local _, message, err = login:token()
+    assert.same({ "no_secret", nil }, { err.code, err.held })
+    assert.matches("its function raised an error: " .. here .. "the vault is shut", message)
+    vault = function() return "s3cret" end
+    local _, _, third = login:token()
+    assert.same({ "invalid_grant", true, 50 }, { third.code, third.held, third.retry_after })
+    assert.equal(first.message, third.message)
+    assert.equal(1, r:count())
+  end)
+
   it("the function of an input, whose text is long, with a secret where it is cut", function()
     for length = 120, 260 do
       local login = new(nil, { password = "hunter22", key = function()

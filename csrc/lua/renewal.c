@@ -238,6 +238,19 @@ static bearer_progress no_input(frame *f, const char *why) {
   return end_with(f, BEARER_NO_SECRET, why);
 }
 
+/* A function raised an error while the login is held: its words are for who has asked;
+   the hold, and what is known of its reason, stay as they are. */
+static bearer_progress end_told(frame *f, const char *why) {
+  bearer_renewal *r = f->r;
+  lua_State *L = f->c.L;
+  bearer_failure_set(&r->failure, BEARER_NO_SECRET, NULL);
+  bearer_failure_describe(&r->failure, &r->vars, why, strlen(why));
+  conclude(r);
+  bearer_error_push(L, &r->failure, r->def->name, step_name(r), 0);
+  bearer_set_slot(L, 1, BEARER_RENEWAL_ERROR);
+  return BEARER_HAS_ENDED;
+}
+
 static bearer_progress need_function(frame *f, int source) {
   bearer_renewal *r = f->r;
   lua_State *L = f->c.L;
@@ -402,6 +415,8 @@ static bearer_progress take_input(frame *f) {
   if (!lua_toboolean(L, 2) || lua_isnil(L, 3)) {
     bearer_hide(&f->c, &r->vars);
     bearer_input_explain(L, in, &r->vars, why);
+    if (r->is_probe && !r->has_fingerprint && !lua_toboolean(L, 2))
+      return end_told(f, why);
     return no_input(f, why);
   }
   if (!bearer_input_put(L, f->c.provider, r->def, in, 3, &r->vars, why))
