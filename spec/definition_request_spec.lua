@@ -99,7 +99,7 @@ describe("bearer.definition, a request:", function()
     "login.basic.user: unknown field; there is encode",
     "login.basic: expected two texts, got none")
   refuses("basic that encodes maybe", function(_, r) r.basic = { "a", "b", encode = "yes" } end,
-    "login.basic.encode: expected true or false, got a text")
+    "login.basic.encode: expected true or false, or a function that says so, got a text")
   refuses("basic as a text", function(_, r) r.basic = "a:b" end,
     "login.basic: expected a list of two texts, got a text")
 

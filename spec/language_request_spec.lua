@@ -258,6 +258,47 @@ describe("basic and bearer:", function()
     assert.equal("Basic " .. base64("+%25%26%2B%C2%A3%E2%82%AC:a%3Ab"),
       authorization({ basic = { "${u}", "${p}", encode = true } }, { u = " %&+£€", p = "a:b" }))
   end)
+  it("encode may be a function", function()
+    local function header(how)
+      local function encode(v) return v.how == "yes" end
+      return shop.sends({ basic = { "${u}", "${p}", encode = encode } },
+        { u = {}, p = { secret = true }, how = {} }, { u = "a b", p = "c:d", how = how })
+        .headers.Authorization
+    end
+    assert.equal("Basic " .. base64 "a+b:c%3Ad", header "yes")
+    assert.equal("Basic " .. base64 "a b:c:d", header "no")
+    is_not_sent({ login = { url = "https://shop.example/", basic = { "u", "p",
+      encode = function() error("no idea", 0) end } } }, nil, "bad_request", "no idea")
+  end)
+  it("a user with a colon in it is refused, unless it is encoded", function()
+    local request = { url = "https://shop.example/", basic = { "${u}", "${p}" } }
+    local def = { inputs = { u = {}, p = { secret = true } }, login = request }
+    local ok, err = pcall(shop.login, def, { u = "me:admin", p = "hunter22" })
+    assert.is_false(ok)
+    assert.truthy(err:find("shop: login[1]: the user of 'basic' holds a colon, which would end it "
+      .. "(it is made of inputs.u)", 1, true), err)
+    is_not_sent(def, { u = function() return "me:admin" end, p = "p" }, "bad_request",
+      "the user of 'basic' holds a colon")
+    assert.equal("Basic " .. base64 "me:hunter:22",
+      shop.sends({ basic = request.basic }, def.inputs, { u = "me", p = "hunter:22" })
+        .headers.Authorization)
+    request.basic.encode = true
+    assert(shop.login(def, { u = "me:admin", p = "p" }):token())
+  end)
+  it("a refusal of what was encoded says what may help", function()
+    local function message(user, status, code)
+      local login = shop.login({ login = { url = "https://shop.example/",
+        basic = { user, "p", encode = true } } }, nil,
+        { { status = status, body = { error = code } } })
+      return select(2, login:token())
+    end
+    local hint = "if this server does not decode it, leave 'encode' out"
+    assert.truthy(message("a b", 401):find(hint, 1, true))
+    assert.truthy(message("a b", 400, "invalid_client"):find(hint, 1, true))
+    assert.is_nil(message("ab", 401):find(hint, 1, true))
+    assert.is_nil(message("a b", 401, "invalid_grant"):find(hint, 1, true))
+    assert.is_nil(message("a b", 503):find(hint, 1, true))
+  end)
   it("a password that is not given is empty; without a user there is no basic", function()
     assert.equal("Basic " .. base64("key:"),
       authorization({ basic = { "${u}", "" } }, { u = "key" }))

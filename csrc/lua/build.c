@@ -38,6 +38,9 @@ void bearer_fault_explain(const bearer_fault *fault, char *text, size_t room) {
   case BEARER_FAULT_URL:
     snprintf(text, room, "its URL %s", fault->what);
     break;
+  case BEARER_FAULT_USER:
+    snprintf(text, room, "%s", fault->what);
+    break;
   default:
     snprintf(text, room, "its definition failed: %s", fault->what);
   }
@@ -338,14 +341,46 @@ static bearer_placed put_half(bearer_context *c, const bearer_part *n, int encod
   int top = lua_gettop(c->L);
   place p = resolve(c, n);
   bearer_placed placed = add_text(c, &p, 0, &plain);
+  size_t before = out->size;
   lua_settop(c->L, top);
   if (encodes)
     bearer_encode_form(out, bearer_buffer_string(&plain), plain.size);
   else
     bearer_buffer_add(out, bearer_buffer_string(&plain), plain.size);
+  if (!out->failed && (out->size - before != plain.size ||
+                       memcmp(out->data + before, plain.data, plain.size) != 0))
+    c->has_encoded_basic = 1;
   out->failed |= plain.failed;
   bearer_buffer_free(&plain);
   return placed;
+}
+
+/* Are both form-encoded first? -1: the function that says so failed. */
+static int encodes_basic(bearer_context *c, const bearer_exchange *x) {
+  int does;
+  if (x->encode_function == 0)
+    return x->encodes_basic;
+  if (!bearer_function_call(c, x->encode_function))
+    return -1;
+  does = lua_toboolean(c->L, -1);
+  lua_pop(c->L, 1);
+  return does;
+}
+
+/* The two of them, with a colon between. */
+static bearer_placed put_pair(bearer_context *c, const bearer_exchange *x,
+                              bearer_buffer *pair) {
+  int encodes = encodes_basic(c, x);
+  bearer_placed placed =
+      encodes < 0 ? BEARER_PLACE_FAULT : put_half(c, &x->user, encodes, pair);
+  if (placed != BEARER_PLACE_DONE)
+    return placed;
+  if (pair->size > 0 && memchr(pair->data, ':', pair->size) != NULL)
+    return stop(c, BEARER_FAULT_USER, BEARER_BASIC_COLON);
+  bearer_buffer_text(pair, ":");
+  if (put_half(c, &x->password, encodes, pair) == BEARER_PLACE_FAULT)
+    return BEARER_PLACE_FAULT;
+  return BEARER_PLACE_DONE;
 }
 
 /* RFC 7617. The body of the request, which comes later, holds the pair meanwhile. What is
@@ -353,15 +388,10 @@ static bearer_placed put_half(bearer_context *c, const bearer_part *n, int encod
 static bearer_placed put_basic(bearer_context *c, bearer_request *r,
                                const bearer_exchange *x) {
   bearer_buffer value = { 0 }, *pair = &r->body;
-  bearer_placed placed = put_half(c, &x->user, x->encodes_basic, pair);
+  bearer_placed placed = put_pair(c, x, pair);
   if (placed != BEARER_PLACE_DONE) {
     bearer_buffer_free(pair);
     return placed;
-  }
-  bearer_buffer_text(pair, ":");
-  if (put_half(c, &x->password, x->encodes_basic, pair) == BEARER_PLACE_FAULT) {
-    bearer_buffer_free(pair);
-    return BEARER_PLACE_FAULT;
   }
   bearer_buffer_text(&value, "Basic ");
   bearer_encode_base64(&value, bearer_buffer_string(pair), pair->size);
@@ -387,15 +417,21 @@ static int add_known_half(const bearer_part *n, int encodes, const bearer_vars *
   return is_known;
 }
 
-int bearer_build_hide_basic(const bearer_exchange *x, bearer_vars *vars) {
+static int hide_basic(const bearer_exchange *x, int encodes, bearer_vars *vars) {
   bearer_buffer pair = { 0 };
   int ok = 1, is_known = x->user.kind != BEARER_PART_ABSENT &&
-                         add_known_half(&x->user, x->encodes_basic, vars, &pair);
+                         add_known_half(&x->user, encodes, vars, &pair);
   bearer_buffer_text(&pair, ":");
-  if (is_known && add_known_half(&x->password, x->encodes_basic, vars, &pair))
+  if (is_known && add_known_half(&x->password, encodes, vars, &pair))
     ok = !pair.failed && bearer_vars_hide(vars, pair.data, pair.size);
   bearer_buffer_free(&pair);
   return ok;
+}
+
+int bearer_build_hide_basic(const bearer_exchange *x, bearer_vars *vars) {
+  if (x->encode_function != 0) /* one of the two */
+    return hide_basic(x, 0, vars) && hide_basic(x, 1, vars);
+  return hide_basic(x, x->encodes_basic, vars);
 }
 
 /* ---- bodies -------------------------------------------------------------------- */
@@ -549,6 +585,7 @@ static int fill(bearer_context *c, bearer_request *r, const bearer_exchange *x) 
 int bearer_build(bearer_context *c, const bearer_exchange *x, int allow_http,
                  int is_checked, bearer_request *out) {
   const char *why;
+  c->has_encoded_basic = 0;
   bearer_request_clear(out);
   bearer_buffer_text(&out->method, x->method);
   if (!fill(c, out, x))

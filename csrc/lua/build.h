@@ -16,6 +16,7 @@ typedef enum {
   BEARER_FAULT_UNKNOWN,   /* a name that no answer gave */
   BEARER_FAULT_UNSAFE,    /* a value that would split a header */
   BEARER_FAULT_URL,       /* no URL to ask */
+  BEARER_FAULT_USER,      /* of Basic: a colon in it would end it */
   BEARER_FAULT_DEFINITION /* a function of it failed, or gave what cannot be sent */
 } bearer_fault_kind;
 
@@ -23,6 +24,8 @@ typedef struct {
   bearer_fault_kind kind;
   char what[256]; /* the name, the header, what is wrong */
 } bearer_fault;
+
+#define BEARER_BASIC_COLON "the user of 'basic' holds a colon, which would end it"
 
 /* What a place of a definition is read with. Nobody else frees or changes the variables
    while a function of the definition runs: they are a job's in its step, or a copy. */
@@ -33,6 +36,7 @@ typedef struct {
   bearer_vars *vars;            /* borrowed */
   int holder; /* the stack index of the token, renewal or call that it is read for */
   bearer_fault fault;
+  int has_encoded_basic; /* the last request built: form-encoding has changed it */
 } bearer_context;
 
 /* Of tokens, renewals and calls, the slot with the login that they belong to. */

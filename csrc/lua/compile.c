@@ -304,6 +304,17 @@ static void get_expect(compiler *c, bearer_exchange *x, int index) {
 
 /* ---- requests ------------------------------------------------------------------ */
 
+static void get_encode(compiler *c, bearer_exchange *x, int pair) {
+  bearer_part function = { 0 };
+  x->encodes_basic = get_flag(c, pair, "encode");
+  lua_getfield(c->L, pair, "encode");
+  if (lua_isfunction(c->L, -1)) {
+    add_function(c, &function, lua_gettop(c->L));
+    x->encode_function = function.function;
+  }
+  lua_pop(c->L, 1);
+}
+
 static void get_basic(compiler *c, bearer_exchange *x, int index) {
   int pair;
   if (!get(c, index, "basic"))
@@ -313,7 +324,7 @@ static void get_basic(compiler *c, bearer_exchange *x, int index) {
   node(c, &x->user, pair + 1, 0);
   lua_rawgeti(c->L, pair, 2);
   node(c, &x->password, pair + 2, 0);
-  x->encodes_basic = get_flag(c, pair, "encode");
+  get_encode(c, x, pair);
   lua_settop(c->L, pair - 1);
 }
 
@@ -555,6 +566,7 @@ static void note_exchanges(compiler *c, bearer_exchanges *all) {
     };
     for (size_t n = 0; n < sizeof(nodes) / sizeof(nodes[0]); n++)
       note(nodes[n], all->mentions, names, &all->has_functions);
+    all->has_functions |= x->encode_function != 0;
   }
 }
 

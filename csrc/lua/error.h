@@ -22,6 +22,7 @@ typedef struct {
   double retry_after;                     /* seconds; < 0 = none */
   char description[BEARER_SHOWN_MAX + 8]; /* "" = the code's own sentence */
   char request[BEARER_SHOWN_MAX + 8];     /* method and URL without query; "" = none */
+  const char *hint; /* what may help, at the end of the sentence; static, NULL = none */
 } bearer_failure;
 
 void bearer_failure_set(bearer_failure *f, bearer_code code, const char *description);

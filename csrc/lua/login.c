@@ -742,6 +742,25 @@ static int check_url(lua_State *L, const bearer_login *l, const bearer_part *n,
   return bearer_raise(L, "%s: %s %s%s", l->def->name, where, why, made_of);
 }
 
+/* Likewise a user of Basic with a colon in it. */
+static void check_basic(lua_State *L, const bearer_login *l, const bearer_exchange *x,
+                        const char *where) {
+  const bearer_template *t = &x->user.text;
+  bearer_buffer user = { 0 };
+  char made_of[200];
+  int has_colon;
+  if (x->user.kind != BEARER_PART_TEXT || x->encodes_basic || x->encode_function != 0 ||
+      bearer_template_missing(t, &l->inputs) >= 0)
+    return;
+  bearer_template_expand(t, &l->inputs, 0, &user);
+  has_colon = !user.failed && memchr(user.data, ':', user.size) != NULL;
+  bearer_buffer_free(&user);
+  if (!has_colon)
+    return;
+  name_inputs(l->def, t, made_of, sizeof(made_of));
+  bearer_raise(L, "%s: %s: " BEARER_BASIC_COLON "%s", l->def->name, where, made_of);
+}
+
 /* A URL that is known already and is not https is the caller's mistake, not the world's.
  */
 static void check_urls(lua_State *L, bearer_login *l, int allow_http) {
@@ -755,6 +774,8 @@ static void check_urls(lua_State *L, bearer_login *l, int allow_http) {
   check_url(L, l, &l->def->base_url, "base_url", allow_http);
   for (size_t s = 0; s < sizeof(steps) / sizeof(steps[0]); s++)
     for (int i = 0; i < steps[s].all->count; i++) {
+      snprintf(where, sizeof(where), "%s[%d]", steps[s].name, i + 1);
+      check_basic(L, l, &steps[s].all->list[i], where);
       snprintf(where, sizeof(where), "%s[%d].url", steps[s].name, i + 1);
       if (check_url(L, l, &steps[s].all->list[i].url, where, allow_http) && s < 2 &&
           i < 32)

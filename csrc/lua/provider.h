@@ -106,6 +106,7 @@ typedef struct {
   bearer_fields query, headers;
   bearer_part user, password; /* Basic, when there is a user */
   int encodes_basic;          /* form-encode both first, as RFC 6749 2.3.1 asks */
+  int encode_function;        /* says so in its place; 0 = none */
   bearer_part bearer;
   bearer_body_kind body_kind;
   bearer_part body; /* of FORM: its fields */

@@ -455,6 +455,7 @@ static bearer_progress send_request(frame *f) {
   if (!bearer_build(&f->c, &requests_of(r)->list[r->index], options->allow_http,
                     is_checked, &r->sending.request))
     return unbuildable(f);
+  r->has_encoded_basic = f->c.has_encoded_basic;
   r->sent_at = bearer_now(r->job.state);
   if (r->is_refresh)
     left /= 2; /* a login may follow */
@@ -471,8 +472,27 @@ static bearer_progress send_request(frame *f) {
 
 /* ---- answers ------------------------------------------------------------------- */
 
+/* Many servers do not decode what RFC 6749 2.3.1 has clients encode. */
+static const char *hint_of(const bearer_renewal *r, const bearer_failure *failure) {
+  static const char by_input[] =
+      "what Basic carries was form-encoded, as RFC 6749 2.3.1 asks: if this server does "
+      "not decode it, auth = \"basic_raw\" helps";
+  static const char by_definition[] =
+      "what Basic carries was form-encoded, as RFC 6749 2.3.1 asks: if this server does "
+      "not decode it, leave 'encode' out";
+  const bearer_names *names = &r->def->names;
+  int is_it = strcmp(failure->own_code, "invalid_client") == 0 ||
+              (failure->status == 401 && strcmp(failure->own_code, "invalid_grant") != 0);
+  if (!r->has_encoded_basic || failure->class != BEARER_TERMINAL || !is_it)
+    return NULL;
+  return bearer_definition_is_input(r->def, bearer_names_find(names, "auth", 4))
+             ? by_input
+             : by_definition;
+}
+
 static bearer_progress not_usable(frame *f, bearer_answer *a) {
   f->r->failure = a->failure;
+  f->r->failure.hint = hint_of(f->r, &a->failure);
   f->details = a->details;
   return fail(f, a->is_considered);
 }

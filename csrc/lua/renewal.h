@@ -77,9 +77,10 @@ struct bearer_renewal {
   int rereads;         /* of an answer for which there was no memory */
   int is_refresh; /* of the token in the slot OLD; it becomes a login when that fails */
   int began_as_refresh;
-  int has_dynamic; /* are there inputs that are asked for anew each time? */
-  int has_vars;    /* an attempt has begun */
-  int sent;        /* something left for the server in this attempt, or may have */
+  int has_dynamic;       /* are there inputs that are asked for anew each time? */
+  int has_vars;          /* an attempt has begun */
+  int has_encoded_basic; /* form-encoding has changed what Basic carries */
+  int sent;              /* something left for the server in this attempt, or may have */
   int is_considered;
   int is_unwanted; /* nobody wants the token that it brings */
   int is_probe;    /* begun under a hold: it goes on if the secrets have changed */

@@ -24,6 +24,43 @@ local function walk(s)
     s():check_secrets(login)
   end)
 
+  it("names it by Basic as it is, for servers that do not decode, when told", function()
+    s().sb:tell("oauth2", { auth = "basic_raw", credentials = { client_id = "a b+c" } })
+    local login = s():login { auth = "basic_raw", client_id = "a b+c" }
+    s():token(login)
+    local asked, inputs = s():last(), s():inputs()
+    assert.equal("Basic " .. (mime.b64("a b+c:" .. inputs.client_secret)),
+      asked.headers.authorization)
+    assert.is_nil(asked.body:find("client_id=", 1, true))
+    assert.equal(200, assert(s():call(login)).status)
+  end)
+
+  it("says what may help when a server does not decode what was form-encoded", function()
+    local hint = 'if this server does not decode it, auth = "basic_raw" helps'
+    s().sb:tell("oauth2", { auth = "basic_raw" })
+    local login = s():login()
+    local t, message, err = login:token()
+    assert.is_nil(t)
+    assert.equal("invalid_client", err.code)
+    assert.truthy(message:find(hint, 1, true), message)
+    assert.is_nil(err.description:find(hint, 1, true))
+    s():check_secrets(login, err)
+    assert.truthy(select(2, login:token()):find(hint, 1, true)) -- while it is held as well
+    message = select(2, s():login({ client_id = "plain", client_secret = "words" }):token())
+    assert.is_nil(message:find(hint, 1, true)) -- the same in both
+    message = select(2, s():login({ auth = "form" }):token())
+    assert.is_nil(message:find(hint, 1, true))
+  end)
+
+  it("refuses a client whose name holds a colon where that would end it", function()
+    s().sb:tell("oauth2", { auth = "basic_raw" })
+    local t, _, err = s():login({ client_id = "a:b", auth = "basic_raw" }):token()
+    assert.is_nil(t)
+    assert.equal("bad_request", err.code)
+    assert.matches("the user of 'basic' holds a colon", err.description)
+    assert.equal(0, s():count())
+  end)
+
   it("names it in the form when told", function()
     s().sb:tell("oauth2", { auth = "form" })
     s():token(s():login { auth = "form" })

@@ -118,12 +118,18 @@ local function of_refresh(c, path, value)
   end
 end
 
+local function encode(c, path, value)
+  if type(value) ~= "boolean" and type(value) ~= "function" then
+    shape.expected(c, path, "true or false, or a function that says so", value)
+  end
+end
+
 local one = shape.record("request", {
   method = shape.choice(methods),
   url = url,
   query = request.fields,
   headers = request.headers,
-  basic = pair { encode = shape.of("boolean", "true or false") },
+  basic = pair { encode = encode },
   bearer = text.header,
   cert = pair {},
   json = text.json,

@@ -3,23 +3,27 @@
 
 -- How the client names itself: as the caller says, else Basic when there is a secret. The secret
 -- is only ever expanded below Lua.
-local function uses(method, v, f)
-  if v.auth ~= nil then
-    return v.auth == method
-  end
-  return method == (f.text "${client_secret}" ~= nil and "basic" or "none")
+local function method(v, f)
+  return v.auth or f.text "${client_secret}" ~= nil and "basic" or "none"
 end
 
+local is_basic = { basic = true, basic_raw = true }
+
 local function basic_user(v, f)
-  return uses("basic", v, f) and f.text "${client_id}" or nil
+  return is_basic[method(v, f)] and f.text "${client_id}" or nil
+end
+
+-- 2.3.1: form-encoded first. Many servers do not decode it, though: for them, `basic_raw`.
+local function is_encoded(v)
+  return v.auth ~= "basic_raw"
 end
 
 local function form_id(v, f)
-  return not uses("basic", v, f) and f.text "${client_id}" or nil
+  return not is_basic[method(v, f)] and f.text "${client_id}" or nil
 end
 
 local function form_secret(v, f)
-  return uses("form", v, f) and f.text "${client_secret}" or nil
+  return method(v, f) == "form" and f.text "${client_secret}" or nil
 end
 
 -- A request to the token endpoint: the grant's own fields, and what all grants share.
@@ -30,7 +34,7 @@ local function ask(form)
   return {
     url = "${token_url}",
     headers = { Accept = "application/json" },
-    basic = { basic_user, "${client_secret}", encode = true }, -- 2.3.1: form-encoded first
+    basic = { basic_user, "${client_secret}", encode = is_encoded },
     form = form,
   }
 end
@@ -46,7 +50,7 @@ return {
     scope = { optional = true, join = " " },
     audience = { optional = true },
     resource = { optional = true },
-    auth = { optional = true, enum = { "basic", "form", "none" } },
+    auth = { optional = true, enum = { "basic", "basic_raw", "form", "none" } },
   },
   login = ask { grant_type = "client_credentials", scope = "${scope}" },
   -- without scope: the one that was granted (section 6)

@@ -28,10 +28,14 @@ end
 
 -- ---- the client -----------------------------------------------------------------------
 
--- Section 2.3.1: both are form-encoded before they are joined.
-local function read_basic(header)
+-- Section 2.3.1: both are form-encoded before they are joined. Many servers do not know that.
+local function read_basic(header, is_raw)
   local plain = header:match("^Basic ([%w+/]+=*)$")
   plain = plain and ngx.decode_base64(plain)
+  if is_raw then
+    local id, secret = (plain or ""):match("^([^:]*):(.*)$")
+    return { method = "basic_raw", id = id, secret = secret }
+  end
   local id, secret = (plain or ""):match("^([^:]*):([^:]*)$")
   id, secret = id and request.decode(id), secret and request.decode(secret)
   if not id or not secret then
@@ -40,7 +44,7 @@ local function read_basic(header)
   return { method = "basic", id = id, secret = secret }
 end
 
-local function read_client(r, fields)
+local function read_client(r, s, fields)
   local header = r.headers.authorization
   if not header then
     return { method = fields.client_secret and "form" or "none", id = fields.client_id,
@@ -48,7 +52,7 @@ local function read_client(r, fields)
   elseif fields.client_id or fields.client_secret then
     return nil, "the client names itself twice"
   end
-  return read_basic(header)
+  return read_basic(header, s.auth == "basic_raw")
 end
 
 local function wrong_client(r, reason)
@@ -61,7 +65,7 @@ end
 
 -- The client, or nil and the refusal.
 local function check_client(r, s, fields)
-  local client, reason = read_client(r, fields)
+  local client, reason = read_client(r, s, fields)
   if not client then
     return nil, refuse(400, "invalid_request", reason)
   end

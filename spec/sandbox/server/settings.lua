@@ -26,7 +26,7 @@ local others = {
   "revoke_old_on_refresh", -- HubSoft and Oracle
   "mfa", "links", "error_form", "logout_result", "verify_result", -- Oracle
   "success", "escaped", -- CambyoPro
-  "auth", -- OAuth 2.0: how the client has to name itself: basic, form, none
+  "auth", -- OAuth 2.0: how the client has to name itself: basic, basic_raw, form, none
   "path", -- where the login is instead: CambyoPro and CRM.COM
 }
 
