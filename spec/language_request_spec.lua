@@ -260,8 +260,8 @@ describe("basic and bearer:", function()
   end)
   it("encode may be a function", function()
     local function header(how)
-      local function encode(v) return v.how == "yes" end
-      return shop.sends({ basic = { "${u}", "${p}", encode = encode } },
+      local function does(v) return v.how == "yes" end
+      return shop.sends({ basic = { "${u}", "${p}", encode = does } },
         { u = {}, p = { secret = true }, how = {} }, { u = "a b", p = "c:d", how = how })
         .headers.Authorization
     end
