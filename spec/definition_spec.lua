@@ -190,6 +190,12 @@ describe("bearer.definition, token and error:", function()
   end)
   refuses("a login that prolongs", function(d) d.login.prolongs = true end,
     "login.prolongs: only a refresh can do that")
+  accepts("a last request that prolongs", function(d)
+    d.refresh = { { url = "https://${host}/a" }, { url = "https://${host}/b", prolongs = true } }
+  end)
+  refuses("a first request of several that prolongs", function(d)
+    d.refresh = { { url = "https://${host}/a", prolongs = true }, { url = "https://${host}/b" } }
+  end, "refresh[1].prolongs: the last request brings the token, or prolongs it")
   refuses("prolongs that is no boolean", function(d)
     d.refresh = { url = "https://${host}/keep", prolongs = "yes" }
   end, "refresh.prolongs: expected true or false, got a text")

@@ -124,6 +124,13 @@ local function encode(c, path, value)
   end
 end
 
+local function of_last_refresh(c, path, value)
+  of_refresh(c, path, value)
+  if c.is_followed then
+    c.fault(path, "the last request brings the token, or prolongs it")
+  end
+end
+
 local one = shape.record("request", {
   method = shape.choice(methods),
   url = url,
@@ -138,14 +145,14 @@ local one = shape.record("request", {
   content_type = text.header,
   expect = paths.expect,
   keep = paths.kept,
-  prolongs = of_refresh,
+  prolongs = of_last_refresh,
 }, { "url" }, check_body)
 
 --- One request, or a list that is run in order: each knows what those before it kept.
 -- @tparam string stage which names they know
 function request.list(stage)
   return function(c, path, value)
-    c.stage = stage
+    c.stage, c.is_followed = stage, false
     if type(value) ~= "table" or value[1] == nil then
       c.names = names.known(c.def, stage)
       return one(c, path, value)
@@ -153,7 +160,7 @@ function request.list(stage)
     for _, key in ipairs(words.sorted(value)) do
       local at = words.path(path, key)
       if type(key) == "number" then
-        c.names = names.known(c.def, stage, key)
+        c.names, c.is_followed = names.known(c.def, stage, key), value[key + 1] ~= nil
         shape.visit(c, at, value[key], one)
       else
         c.fault(at, "a field beside a list of requests")
