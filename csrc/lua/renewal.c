@@ -532,7 +532,9 @@ static int find_prolonged(const bearer_renewal *r, const bearer_token *old,
 static int is_same(frame *f, const bearer_token *old, const bearer_found *found) {
   size_t size;
   const char *text = lua_tolstring(f->c.L, found->value, &size);
-  return bearer_token_has_value(old, text, size);
+  const bearer_var *before = bearer_vars_get(&old->vars, BEARER_NAME_TOKEN);
+  return before != NULL && before->value.size == size &&
+         memcmp(before->value.data, text, size) == 0;
 }
 
 /* A server that gives out the same token until it dies: what it says now can keep or

@@ -160,12 +160,6 @@ bearer_state bearer_token_state(const bearer_token *t) {
   return bearer_freshness_at(&t->freshness, bearer_now(t->state));
 }
 
-int bearer_token_has_value(const bearer_token *t, const char *text, size_t size) {
-  const bearer_var *token = bearer_vars_get(&t->vars, BEARER_NAME_TOKEN);
-  return token != NULL && token->value.size == size &&
-         CRYPTO_memcmp(token->value.data, text, size) == 0;
-}
-
 int bearer_token_has_refresh(const bearer_token *t) {
   return bearer_vars_get(&t->vars, BEARER_NAME_REFRESH_TOKEN) != NULL &&
          bearer_now(t->state) < t->freshness.refresh_end;
@@ -497,9 +491,11 @@ static void check_host(lua_State *L, int index, int request) {
 
 int bearer_token_is(lua_State *L, int index, const char *text, size_t size) {
   const bearer_token *t = lua_touserdata(L, index);
+  const bearer_var *token = bearer_vars_get(&t->vars, BEARER_NAME_TOKEN);
   size_t header_size;
   const char *header;
-  int is = bearer_token_has_value(t, text, size);
+  int is = token != NULL && token->value.size == size &&
+           CRYPTO_memcmp(token->value.data, text, size) == 0;
   int top = lua_gettop(L);
   if (!is && bearer_token_push_header(L, index) == 2) {
     header = lua_tolstring(L, -1, &header_size);

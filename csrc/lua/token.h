@@ -49,7 +49,6 @@ int bearer_token_fault(const bearer_definition *def, const bearer_vars *vars, ch
                        size_t room);
 
 bearer_state bearer_token_state(const bearer_token *t);
-int bearer_token_has_value(const bearer_token *t, const char *text, size_t size);
 /* Has it a refresh token whose own life is not over? */
 int bearer_token_has_refresh(const bearer_token *t);
 /* Forget what a refresh would spend: somebody else has it, or nobody is to have it. */
