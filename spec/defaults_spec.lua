@@ -155,9 +155,11 @@ describe("bearer.defaults", function()
   end)
 
   it("that were given keep their secrets to themselves", function()
-    bearer.defaults { key_password = "hunter22", ca_pem = "hunter23" }
-    local ok, err = pcall(new, { timeout = -1 })
-    assert.is_false(ok)
-    assert.is_nil(err:find("hunter", 1, true))
+    bearer.defaults { key_password = "hunter22" }
+    for _, wrong in ipairs { { timeout = -1 }, { ca_pem = "hunter23" }, { key = "hunter24" } } do
+      local ok, err = pcall(new, wrong)
+      assert.is_false(ok)
+      assert.is_nil(err:gsub("'hunter24' does not exist", ""):find("hunter", 1, true))
+    end
   end)
 end)

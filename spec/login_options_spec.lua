@@ -21,18 +21,19 @@ describe("options:", function()
     end
     return found
   end
-  local material = path { "-----BEGIN CERTIFICATE-----\n", "\48\1\0", bearer.env "X",
-    bearer.file "/x" }
+  local material = path { bearer.env "X", bearer.file "/x" }
   local hosts = {
     good = { {}, { "files.example.com" }, { "a.example", "a.example:8443", "[::1]:1" } },
     bad = { "files.example.com", { "" }, { 3 }, { "https://a.example" }, { "a.example/x" },
       { "a.example:99999" }, { "u@a.example" }, { "a b" }, { "a.example", false } },
   }
-  local secret = { good = { "x", bearer.env "X", bearer.file "/x" }, bad = { "", 3, {}, print } }
+  local function secret(text)
+    return { good = { text, bearer.env "X", bearer.file "/x" }, bad = { "", 3, {}, print } }
+  end
   local cases = {
     timeout = number_of_seconds, connect_timeout = number_of_seconds,
     retries = { good = { 0, 1, 100 }, bad = { -1, 1.5, "2", 0 / 0, math.huge } },
-    ca_file = path(), ca_pem = secret, cert = material, key = material, key_password = secret,
+    ca_file = path(), ca_pem = secret(), cert = material, key = material, key_password = secret "x",
     proxy = text, allow_hosts = hosts,
     user_agent = { good = { "me/1.0 (x)" }, bad = { "", "a\r\nX: y", "a\0", 3 } },
     max_response = { good = { 1, 1024 }, bad = { 0, -1, 1.5, "1M" } },
@@ -43,7 +44,9 @@ describe("options:", function()
     transport = { good = { print }, bad = { true, {}, "curl" } },
   }
   local function open(name, value)
-    local _ = bearer.login(shop.definition(), {}, { [name] = value })
+    local _ = bearer.login(shop.definition(), {}, {
+      [name] = value, cert = tostring(name):find "^key" and bearer.file "/x" or nil,
+    })
   end
   for name, case in pairs(cases) do
     it(name .. " is checked", function()

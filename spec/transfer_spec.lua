@@ -3,6 +3,7 @@ local bearer = require "bearer"
 local helper = require "spec.support.helper"
 local sandbox = require "spec.sandbox"
 local socket = require "socket"
+local tls_server = require "spec.support.tls_server"
 
 local quote, read = helper.quote, helper.read
 local answer = '{"access_token":"good","refresh_token":"r","expires_in":3600}'
@@ -132,8 +133,13 @@ describe("transfers:", function()
       local pem = read(sb.ca_file)
       succeeds { ca_file = false, ca_pem = pem }
       succeeds { ca_file = false, ca_pem = bearer.file(sb.ca_file) }
-      fails("tls", { ca_file = false, ca_pem = "no PEM" })
-      fails("tls", { ca_file = false, ca_pem = "-----BEGIN CERTIFICATE-----\n" })
+      for _, text in ipairs { "no PEM", "-----BEGIN CERTIFICATE-----\n" } do
+        local ok, why = pcall(new, { ca_file = false, ca_pem = text })
+        assert.is_false(ok)
+        assert.matches("options.ca_pem: holds no certificate in PEM", why, 1, true)
+        local err = fails("tls", { ca_file = false, ca_pem = bearer.file(write("none", text)) })
+        assert.equal("ca_pem: holds no certificate in PEM", err.description)
+      end
       local err = fails("no_secret", { ca_file = false, ca_pem = bearer.file "/missing.pem" })
       assert.matches("ca_pem", err.description, 1, true)
     end)
@@ -149,27 +155,9 @@ describe("transfers:", function()
       fails("tls", nil, (http_url:gsub("^http:", "https:")))
     end)
 
-    local function serve(options)
-      local next_line = helper.spawn(("openssl s_server -www -accept 127.0.0.1:0 -cert %s/c.pem "
-        .. "-key %s/k.pem %s"):format(folder, folder, options or ""))
-      local line
-      repeat
-        line = next_line()
-      until not line or line:find("^ACCEPT")
-      return "https://127.0.0.1:" .. assert(line, "no server"):match("(%d+)%s*$")
-    end
-
-    local function certificate(days)
-      helper.must(([[cd %s
-printf 'subjectAltName=IP:127.0.0.1\n' >ext
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout k.pem -out r.pem
-openssl x509 -req -in r.pem -signkey k.pem -days %d -extfile ext -out c.pem]])
-        :format(quote(folder), days))
-    end
-
     it("a certificate that signed itself", function()
-      certificate(2)
-      local at = serve()
+      tls_server.certificate(folder)
+      local at = tls_server.start(folder)
       fails("tls", nil, at)
       local l = bearer.login({
         name = "shop", inputs = {}, login = { url = at, method = "GET" },
@@ -179,14 +167,14 @@ openssl x509 -req -in r.pem -signkey k.pem -days %d -extfile ext -out c.pem]])
     end)
 
     it("a certificate that has expired", function()
-      certificate(-1)
-      local at = serve()
+      tls_server.certificate(folder, { days = -1 })
+      local at = tls_server.start(folder)
       fails("tls", { ca_file = folder .. "/c.pem" }, at)
     end)
 
     it("a server that knows nothing newer than TLS 1.1, though OpenSSL would go along", function()
-      certificate(2)
-      local at = serve("-tls1_1 -cipher ALL:@SECLEVEL=0")
+      tls_server.certificate(folder)
+      local at = tls_server.start(folder, "-tls1_1 -cipher ALL:@SECLEVEL=0")
       fails("tls", { ca_file = folder .. "/c.pem" }, at)
       local weak = write("weak.cnf", "openssl_conf = a\n[a]\nssl_conf = b\n[b]\n"
         .. "system_default = c\n[c]\nMinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n")
@@ -258,7 +246,9 @@ openssl x509 -req -in r.pem -signkey k.pem -days %d -extfile ext -out c.pem]])
         assert.matches("options." .. option .. ": '/missing.pem' does not exist", why, 1, true)
       end
       fails("tls", with(cert, strict.client_cert), at)
-      fails("tls", with(cert, "-----BEGIN PRIVATE KEY-----\nAAAA\n"), at)
+      local ok, why = pcall(new, with(cert, "-----BEGIN PRIVATE KEY-----\nAAAA\n"), at)
+      assert.is_false(ok)
+      assert.matches("options.key: holds no private key in PEM", why, 1, true)
       local err = fails("no_secret", with(cert, bearer.file "/missing.pem"), at)
       assert.matches("key", err.description, 1, true)
     end)

@@ -7,8 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include <openssl/ssl.h>
-
+#include "http/tls.h"
 #include "http/trust.h"
 
 #if LIBCURL_VERSION_NUM < 0x074400
@@ -85,23 +84,28 @@ static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t 
 
 #if LIBCURL_VERSION_NUM >= 0x075000
 static int before_sending(void *user, char *to, char *from, int to_port, int from_port) {
+  bearer_transfer *t = user;
   (void)to;
   (void)from;
   (void)to_port;
   (void)from_port;
-  return bearer_transfer_before_sending(user) ? CURL_PREREQFUNC_OK
-                                              : CURL_PREREQFUNC_ABORT;
+  if (!bearer_transfer_before_sending(t))
+    return CURL_PREREQFUNC_ABORT;
+  if (strncasecmp(bearer_buffer_string(&t->request.url), "https:", 6) == 0)
+    t->ssl = bearer_tls_of(t->easy);
+  return CURL_PREREQFUNC_OK;
 }
 #endif
 
-/* A new TLS connection. OpenSSL keeps the last decrypted record unless told otherwise:
-   there the token is. */
+/* A new TLS connection: to the server, or to a proxy that speaks TLS itself. */
 static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *user) {
   const bearer_transfer *t = user;
+  int to_proxy = t->proxy.data != NULL && strncasecmp(t->proxy.data, "https:", 6) == 0;
+  CURLcode code = bearer_tls_prepare(
+      ssl_ctx, to_proxy ? NULL : bearer_buffer_string(&t->request.url));
   (void)easy;
-#ifdef SSL_OP_CLEANSE_PLAINTEXT
-  SSL_CTX_set_options(ssl_ctx, SSL_OP_CLEANSE_PLAINTEXT);
-#endif
+  if (code != CURLE_OK)
+    return code;
 #if LIBCURL_VERSION_NUM < 0x074d00
   const char *data;
   size_t size;
@@ -263,8 +267,13 @@ static void set_callbacks(bearer_transfer *t, CURLcode *result) {
 
 int bearer_easy_prepare(bearer_transfer *t, bearer_connections *c) {
   CURLcode result = CURLE_OK;
-  const char *fault = t->reading != NULL ? bearer_reading_fault(t->reading) : NULL;
+  const char *fault = NULL;
+  if (t->reading != NULL) {
+    bearer_reading_settle(t->reading);
+    fault = bearer_reading_fault(t->reading);
+  }
   if (fault != NULL) {
+    t->is_own_fault = 1;
     bearer_transfer_fail(t, BEARER_TLS, fault);
     return 0;
   }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "http/certificate.h"
 #include "http/fork.h"
 
 #define FILE_MAX    (1024 * 1024)
@@ -31,8 +32,13 @@ struct bearer_reading {
   bearer_secret password;
   /* made of the texts: what libcurl is told */
   bearer_secret authorities, certificate;
-  char fault[512]; /* "" = none */
+  int fault_place;        /* whose it is */
+  char fault[512];        /* "" = none */
+  bearer_pair *last_good; /* a share of it; NULL = none is kept */
+  int is_settled;
 };
+
+/* ---- as given ---------------------------------------------------------------- */
 
 static void free_reading(bearer_reading *r) {
   for (int i = 0; i < PLACES; i++) {
@@ -42,6 +48,7 @@ static void free_reading(bearer_reading *r) {
   bearer_secret_clear(&r->password);
   bearer_secret_clear(&r->authorities);
   bearer_secret_clear(&r->certificate);
+  bearer_pair_release(r->last_good);
   free(r);
 }
 
@@ -55,8 +62,6 @@ void bearer_reading_release(bearer_reading *r) {
   if (atomic_fetch_sub(&r->holders, 1) == 1 || is_last)
     free_reading(r);
 }
-
-/* ---- as given ---------------------------------------------------------------- */
 
 static int copy(bearer_reading *r, int place, const bearer_material *m) {
   if (m->kind == BEARER_NOT_GIVEN)
@@ -81,6 +86,7 @@ bearer_reading *bearer_reading_new(const bearer_materials *given, int *failed) {
     return NULL;
   atomic_store(&r->holders, 1);
   r->forks = bearer_fork_count();
+  r->last_good = bearer_pair_hold(given->last_good);
   ok = copy(r, CA_FILE, &given->ca_file) && copy(r, CA_PEM, &given->ca_pem) &&
        copy(r, CERT, &given->cert) && copy(r, KEY, &given->key);
   if (ok && given->key_password.kind == BEARER_CONTENT)
@@ -140,8 +146,14 @@ static int join_certificate(bearer_reading *r) {
 
 static void set_fault(bearer_reading *r, int place, const char *why) {
   const char *path = r->paths[place];
+  r->fault_place = place;
   snprintf(r->fault, sizeof(r->fault), "%s%s%.400s: %s", names[place],
            path != NULL ? " " : "", path != NULL ? path : "", why);
+}
+
+static void fail_for_memory(bearer_reading *r) {
+  r->fault_place = PLACES;
+  snprintf(r->fault, sizeof(r->fault), "not enough memory");
 }
 
 static void assemble(bearer_reading *r) {
@@ -157,7 +169,7 @@ static void assemble(bearer_reading *r) {
   if (ok && (r->given[CERT] || r->given[KEY]))
     ok = join_certificate(r);
   if (!ok)
-    snprintf(r->fault, sizeof(r->fault), "not enough memory");
+    fail_for_memory(r);
 }
 
 static void read_files(bearer_reading *r) {
@@ -261,6 +273,43 @@ int bearer_reading_is_done(const bearer_reading *r) {
   return atomic_load(&r->done);
 }
 
+/* ---- a pair that fits -------------------------------------------------------- */
+
+/* They are copied, and what was made of the others goes. */
+static int restore_pair(bearer_reading *r) {
+  if (!bearer_pair_has_any(r->last_good))
+    return 0;
+  r->fault[0] = '\0';
+  bearer_secret_clear(&r->authorities);
+  bearer_secret_clear(&r->certificate);
+  if (bearer_pair_restore(r->last_good, &r->texts[CERT], &r->texts[KEY], &r->password))
+    assemble(r);
+  else
+    fail_for_memory(r);
+  return 1;
+}
+
+void bearer_reading_settle(bearer_reading *r) {
+  const char *why = NULL;
+  int is_of_key = 0;
+  if (r->is_settled || !(r->given[CERT] || r->given[KEY]))
+    return;
+  r->is_settled = 1;
+  if (r->fault[0] != '\0') {
+    if (r->fault_place == CERT || r->fault_place == KEY)
+      restore_pair(r);
+    return;
+  }
+  if (bearer_pair_is(r->last_good, &r->texts[CERT], &r->texts[KEY], &r->password))
+    return;
+  why = bearer_certificate_pair_fault(&r->texts[CERT], &r->texts[KEY], &r->password,
+                                      &is_of_key);
+  if (why == NULL)
+    bearer_pair_keep(r->last_good, &r->texts[CERT], &r->texts[KEY], &r->password);
+  else if (!restore_pair(r))
+    set_fault(r, is_of_key || !r->given[CERT] ? KEY : CERT, why);
+}
+
 /* ---- once it is done --------------------------------------------------------- */
 
 const char *bearer_material_obstacle(void) {
@@ -277,6 +326,10 @@ const char *bearer_reading_fault(const bearer_reading *r) {
   return r->certificate.data != NULL ? bearer_material_obstacle() : NULL;
 }
 
+int bearer_reading_has_certificate(const bearer_reading *r) {
+  return r->given[CERT];
+}
+
 int bearer_reading_has_authorities(const bearer_reading *r, const char **data,
                                    size_t *size) {
   *data = r->authorities.data;
@@ -291,11 +344,6 @@ static CURLcode set_blob(CURL *easy, CURLoption option, const bearer_secret *s) 
 }
 #endif
 
-/* PKCS#12 opens with an ASN.1 SEQUENCE; PEM is text. */
-static int is_pkcs12(const bearer_reading *r) {
-  return r->texts[CERT].size > 0 && r->texts[CERT].data[0] == 0x30;
-}
-
 CURLcode bearer_reading_apply(const bearer_reading *r, CURL *easy) {
   CURLcode code = CURLE_OK;
 #if LIBCURL_VERSION_NUM >= 0x074d00
@@ -306,7 +354,8 @@ CURLcode bearer_reading_apply(const bearer_reading *r, CURL *easy) {
   if (code != CURLE_OK || r->certificate.data == NULL)
     return code;
   code = set_blob(easy, CURLOPT_SSLCERT_BLOB, &r->certificate);
-  if (code == CURLE_OK && is_pkcs12(r))
+  if (code == CURLE_OK &&
+      bearer_certificate_is_pkcs12(r->certificate.data, r->certificate.size))
     code = curl_easy_setopt(easy, CURLOPT_SSLCERTTYPE, "P12");
   else if (code == CURLE_OK)
     code = set_blob(easy, CURLOPT_SSLKEY_BLOB,
@@ -321,12 +370,15 @@ CURLcode bearer_reading_apply(const bearer_reading *r, CURL *easy) {
   return code;
 }
 
-/* "BEGIN ENCRYPTED PRIVATE KEY", or "Proc-Type: 4,ENCRYPTED". */
-const char *bearer_reading_suspicion(const bearer_reading *r) {
-  const bearer_secret *s = r->given[KEY] ? &r->texts[KEY] : &r->certificate;
-  if (s->data == NULL || (!is_pkcs12(r) && strstr(s->data, "ENCRYPTED") == NULL))
-    return NULL;
-  return r->password.data != NULL
-             ? "the key wants a pass phrase, and `key_password` is another"
-             : "the key wants a pass phrase, and no `key_password` is given";
+const char *bearer_reading_blame_authorities(bearer_reading *r) {
+  for (int i = CA_FILE; i <= CA_PEM; i++) {
+    const char *why = NULL;
+    if (r->given[i])
+      why = bearer_certificate_authorities_fault(r->texts[i].data, r->texts[i].size);
+    if (why != NULL) {
+      set_fault(r, i, why);
+      return r->fault;
+    }
+  }
+  return NULL;
 }

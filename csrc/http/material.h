@@ -10,6 +10,8 @@
 
 #include <curl/curl.h>
 
+#include "http/pair.h"
+
 #pragma GCC visibility push(hidden)
 
 typedef struct {
@@ -21,6 +23,7 @@ typedef struct {
 /* What is given for one transfer. Borrowed. */
 typedef struct {
   bearer_material ca_file, ca_pem, cert, key, key_password;
+  bearer_pair *last_good; /* NULL = is not kept */
 } bearer_materials;
 
 /* A copy of it, and what is read in its place. Shared with the thread that reads. */
@@ -41,17 +44,23 @@ int bearer_reading_has_started(const bearer_reading *r);
 /* Has all been read, or was there nothing to read? */
 int bearer_reading_is_done(const bearer_reading *r);
 
-/* ---- once it is done ---- */
+/* ---- once it is done, for who moves the transfer ---- */
+
+/* Look whether the certificate and its key can be used, and take the last good ones in
+   their place if not. Once. */
+void bearer_reading_settle(bearer_reading *r);
 
 /* NULL, or what is wrong with it: "ca_file /x: does not exist". */
 const char *bearer_reading_fault(const bearer_reading *r);
+int bearer_reading_has_certificate(const bearer_reading *r);
 /* All authorities that may be trusted, in PEM. 0 when it is the system that says so. */
 int bearer_reading_has_authorities(const bearer_reading *r, const char **data,
                                    size_t *size);
 /* Tell an easy handle. What it is told is borrowed until the handle is gone. */
 CURLcode bearer_reading_apply(const bearer_reading *r, CURL *easy);
-/* What it may mean when libcurl cannot use the certificate; NULL when we do not know. */
-const char *bearer_reading_suspicion(const bearer_reading *r);
+/* libcurl cannot use the authorities. What is wrong with them, as bearer_reading_fault
+   says it; NULL when we do not know. */
+const char *bearer_reading_blame_authorities(bearer_reading *r);
 
 #pragma GCC visibility pop
 

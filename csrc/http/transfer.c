@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "http/proxy.h"
+#include "http/tls.h"
 
 double bearer_transfer_now(void) {
   struct timespec t;
@@ -57,7 +58,8 @@ static int copy_route(bearer_transfer *t, const bearer_send_options *o) {
 }
 
 bearer_transfer *bearer_transfer_new(bearer_request *m, const bearer_send_options *o) {
-  bearer_materials given = { o->ca_file, o->ca_pem, o->cert, o->key, o->key_password };
+  bearer_materials given = { o->ca_file, o->ca_pem,       o->cert,
+                             o->key,     o->key_password, o->last_good };
   bearer_transfer *t = calloc(1, sizeof(*t));
   int failed;
   if (t == NULL)
@@ -200,6 +202,25 @@ static void note_sent(bearer_transfer *t) {
     t->has_sent = 1;
 }
 
+/* After a handshake that has seemed to succeed. */
+static int is_refused_by_alert(const bearer_transfer *t, CURLcode result) {
+  return (result == CURLE_RECV_ERROR || result == CURLE_SEND_ERROR ||
+          result == CURLE_GOT_NOTHING) &&
+         t->head_total == 0 && bearer_tls_alert(t->ssl, NULL) != NULL;
+}
+
+static void explain_alert(bearer_transfer *t) {
+  int has_own = t->reading != NULL && bearer_reading_has_certificate(t->reading);
+  int is_of_client;
+  const char *alert = bearer_tls_alert(t->ssl, &is_of_client);
+  t->outcome = BEARER_TLS;
+  snprintf(t->error, sizeof(t->error), "the server %s (TLS alert: %s)",
+           !is_of_client ? "broke the connection off"
+           : has_own     ? "refuses this client certificate"
+                         : "wants a client certificate",
+           alert);
+}
+
 static void explain_proxy(bearer_transfer *t, const char *name) {
   char words[sizeof(t->error)];
   if (t->outcome == BEARER_PROXY && t->proxy_status == 407)
@@ -229,10 +250,15 @@ void bearer_transfer_finish(bearer_transfer *t, CURLcode result) {
   curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->received.status);
   note_sent(t);
   set_outcome(t, result);
+  if (is_refused_by_alert(t, result))
+    explain_alert(t);
   if (t->outcome == BEARER_NETWORK && is_lost(t, result))
     words = "the connection ended before an answer came";
-  if (result == CURLE_SSL_CERTPROBLEM && t->reading != NULL)
-    words = bearer_reading_suspicion(t->reading);
+  if (t->reading != NULL &&
+      (result == CURLE_SSL_CERTPROBLEM || result == CURLE_SSL_CACERT_BADFILE))
+    t->is_own_fault = 1;
+  if (t->is_own_fault && result == CURLE_SSL_CACERT_BADFILE)
+    words = bearer_reading_blame_authorities(t->reading);
   if (words == NULL && t->outcome != BEARER_OK && t->error[0] == '\0')
     words = curl_easy_strerror(result);
   if (words != NULL)

@@ -20,6 +20,7 @@ typedef struct {
   size_t max_response; /* bytes, both as sent and as unpacked */
   const char *proxy, *user_agent;
   bearer_material ca_file, ca_pem, cert, key, key_password;
+  bearer_pair *last_good; /* NULL = is not kept */
 } bearer_send_options;
 
 typedef struct bearer_transfer bearer_transfer;
@@ -35,8 +36,9 @@ struct bearer_transfer {
   void *user;
   bearer_response response; /* owned; may be taken over */
   bearer_code code;
-  int sent;                     /* did anything leave for the server? */
-  long proxy_status;            /* what a proxy answered to CONNECT; 0 = nothing */
+  int sent;          /* did anything leave for the server? */
+  int is_own_fault;  /* of a certificate, key or authorities that are ours: it stays */
+  long proxy_status; /* what a proxy answered to CONNECT; 0 = nothing */
   char reason[CURL_ERROR_SIZE]; /* words for people */
 
   unsigned long id;             /* in the order in which they came, from 1 */
@@ -67,6 +69,7 @@ struct bearer_transfer {
   int sendings;           /* how often */
   int is_kept_from_again; /* from being sent once more, its answer lost */
   size_t head_before;     /* head_total, then */
+  const void *ssl;        /* by which it is sent, for comparison; NULL = none, unknown */
   long bytes_before;      /* of requests that had left, then; a proxy's too */
   char error[CURL_ERROR_SIZE];
 };

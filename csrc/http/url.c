@@ -151,6 +151,30 @@ static int is_loopback(CURLU *handle) {
   return is;
 }
 
+int bearer_url_address(const char *url, char out[BEARER_URL_ADDRESS_MAX]) {
+  CURLU *handle = NULL;
+  unsigned char bytes[sizeof(struct in6_addr)];
+  char *host = NULL;
+  int family = AF_INET, is = 0;
+  size_t size;
+  if (parse(&handle, url) == CURLUE_OK &&
+      curl_url_get(handle, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+      (size = strlen(host)) < BEARER_URL_ADDRESS_MAX) {
+    const char *from = host;
+    if (host[0] == '[' && host[size - 1] == ']') {
+      host[size - 1] = '\0';
+      from++;
+      family = AF_INET6;
+    }
+    is = inet_pton(family, from, bytes) == 1;
+    if (is)
+      memcpy(out, from, strlen(from) + 1);
+  }
+  curl_free(host);
+  curl_url_cleanup(handle);
+  return is;
+}
+
 int bearer_url_is_loopback(const char *url) {
   CURLU *handle = NULL;
   int is = parse(&handle, url) == CURLUE_OK && is_loopback(handle);

@@ -31,6 +31,11 @@ int bearer_url_is_absolute(const char *url);
 /* Is its host localhost, of 127.0.0.0/8 or [::1]? */
 int bearer_url_is_loopback(const char *url);
 
+#define BEARER_URL_ADDRESS_MAX 46
+
+/* Is its host an IP address? Then that, without brackets, into out. */
+int bearer_url_address(const char *url, char out[BEARER_URL_ADDRESS_MAX]);
+
 /* host or host:port and nothing else; IPv6 in brackets. */
 int bearer_url_is_host(const char *text);
 

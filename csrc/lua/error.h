@@ -18,7 +18,9 @@ typedef struct {
   bearer_code code;                   /* BEARER_OK when own_code says it */
   char own_code[BEARER_CODE_MAX + 1]; /* the provider's, or http_503 */
   bearer_class class;
-  long status;                            /* 0 = there was no answer */
+  int is_own_fault; /* a certificate or key of ours cannot be used: again changes nothing
+                     */
+  long status;      /* 0 = there was no answer */
   double retry_after;                     /* seconds; < 0 = none */
   char description[BEARER_SHOWN_MAX + 8]; /* "" = the code's own sentence */
   char request[BEARER_SHOWN_MAX + 8];     /* method and URL without query; "" = none */

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "http/certificate.h"
+#include "http/fork.h"
 #include "http/material.h"
 #include "http/url.h"
 #include "lua/secret_ref.h"
@@ -166,6 +168,41 @@ static int is_content(const char *data, size_t size) {
   return memmem(data, size, "-----BEGIN", 10) != NULL || (size > 0 && data[0] == 0x30);
 }
 
+static const char *content_fault(size_t which, const char *data, size_t size) {
+  switch (which) {
+  case BEARER_CA_PEM:
+    return bearer_certificate_authorities_fault(data, size);
+  case BEARER_CERT:
+    return bearer_certificate_fault(data, size);
+  case BEARER_KEY:
+    return bearer_certificate_key_fault(data, size);
+  default:
+    return NULL;
+  }
+}
+
+static void look_into(lua_State *L, const row *r, const char *data, size_t size) {
+  const char *why;
+  bearer_fork_lock();
+  why = content_fault(r->place, data, size);
+  bearer_fork_unlock();
+  if (why != NULL)
+    bearer_raise(L, "options.%s: %s", r->name, why);
+}
+
+/* Those of before do not stand in for these. */
+static void forget_last_good(lua_State *L, bearer_options *o) {
+  bearer_pair_release(o->last_good);
+  o->last_good = bearer_pair_new();
+  if (o->last_good == NULL)
+    luaL_error(L, "not enough memory");
+}
+
+static int is_of_pair(const row *r) {
+  return r->place == BEARER_CERT || r->place == BEARER_KEY ||
+         r->place == BEARER_KEY_PASSWORD;
+}
+
 static int take_material(lua_State *L, int index, int object, bearer_options *o,
                          const row *r) {
   int slot = BEARER_OPTION_MATERIAL + (int)r->place;
@@ -173,6 +210,8 @@ static int take_material(lua_State *L, int index, int object, bearer_options *o,
   const char *text;
   if (r->place == BEARER_CERT && bearer_material_obstacle() != NULL)
     bearer_raise(L, "options.cert: %s", bearer_material_obstacle());
+  if (is_of_pair(r))
+    forget_last_good(L, o);
   bearer_secret_clear(&o->materials[r->place]);
   o->filled &= ~(1u << slot);
   lua_pushnil(L);
@@ -190,6 +229,8 @@ static int take_material(lua_State *L, int index, int object, bearer_options *o,
     if (!is_text(L, index))
       return 0;
     look_at(L, r->name, text);
+  } else if (size > 0) {
+    look_into(L, r, text, size);
   }
   if (!bearer_secret_set(&o->materials[r->place], text, size))
     luaL_error(L, "not enough memory");
@@ -302,6 +343,7 @@ static void copy(lua_State *L, bearer_options *to, int to_index,
   to->hosts = NULL;
   to->host_count = 0;
   memset(to->materials, 0, sizeof(to->materials)); /* whole before anything can raise */
+  to->last_good = bearer_pair_hold(from->last_good);
   if (from->user_agent != NULL) {
     free(to->user_agent);
     to->user_agent = NULL;
@@ -324,18 +366,55 @@ static void copy(lua_State *L, bearer_options *to, int to_index,
   }
 }
 
+static int is_path(int which, const bearer_secret *value) {
+  return which == BEARER_CA_FILE || ((which == BEARER_CERT || which == BEARER_KEY) &&
+                                     !is_content(value->data, value->size));
+}
+
+static int is_given(const bearer_options *o, int which) {
+  return o->materials[which].data != NULL ||
+         bearer_options_have(o, BEARER_OPTION_MATERIAL + which);
+}
+
+/* A certificate whose text is here, and which has no key with it. */
+static int lacks_key(const bearer_options *o) {
+  const bearer_secret *s = &o->materials[BEARER_CERT];
+  int lacks;
+  if (s->data == NULL || is_given(o, BEARER_KEY) || is_path(BEARER_CERT, s) ||
+      bearer_certificate_is_pkcs12(s->data, s->size))
+    return 0;
+  bearer_fork_lock();
+  lacks = bearer_certificate_key_fault(s->data, s->size) != NULL;
+  bearer_fork_unlock();
+  return lacks;
+}
+
+/* What is only seen when all are there, those of bearer.defaults too. */
+static void check_together(lua_State *L, const bearer_options *o) {
+  int has_cert = is_given(o, BEARER_CERT);
+  if (is_given(o, BEARER_KEY) && !has_cert)
+    bearer_raise(L, "options.key: there is no `cert` that it is the key of");
+  if (is_given(o, BEARER_KEY_PASSWORD) && !has_cert)
+    bearer_raise(L, "options.key_password: there is no `cert` whose key it opens");
+  if (lacks_key(o))
+    bearer_raise(L, "options.cert: holds no private key, and no `key` is given");
+}
+
 void bearer_options_push(lua_State *L, int index, const bearer_definition *def) {
   bearer_options *o;
   int shared;
   bearer_state_push(L, BEARER_OPTIONS);
-  if (lua_isnoneornil(L, index))
+  if (lua_isnoneornil(L, index)) {
+    check_together(L, bearer_options_at(L, lua_gettop(L)));
     return;
+  }
   if (!lua_istable(L, index))
     bearer_raise(L, "options: a table expected, got %s", bearer_type_name(L, index));
   shared = lua_gettop(L);
   o = make(L); /* shared, options */
   copy(L, o, shared + 1, bearer_options_at(L, shared), shared);
   take_all(L, index, shared + 1, o, def);
+  check_together(L, o);
   lua_remove(L, shared);
 }
 
@@ -354,6 +433,8 @@ static int options_gc(lua_State *L) {
   free_hosts(o);
   for (int i = 0; i < BEARER_MATERIALS; i++)
     bearer_secret_clear(&o->materials[i]);
+  bearer_pair_release(o->last_good);
+  o->last_good = NULL;
   return 0;
 }
 
@@ -371,11 +452,6 @@ static void point_to(bearer_material *m, const bearer_secret *value, int is_path
                                 : BEARER_CONTENT;
   m->data = value->data;
   m->size = value->size;
-}
-
-static int is_path(int which, const bearer_secret *value) {
-  return which == BEARER_CA_FILE || ((which == BEARER_CERT || which == BEARER_KEY) &&
-                                     !is_content(value->data, value->size));
 }
 
 /* What a reference names is always content: it is never taken for a path, and shown. */
@@ -408,6 +484,7 @@ const char *bearer_options_fill(lua_State *L, int index, double seconds,
   out->max_response = o->max_response;
   out->proxy = o->proxy;
   out->user_agent = o->user_agent;
+  out->last_good = o->last_good;
   for (int i = 0; i < BEARER_MATERIALS; i++) {
     const bearer_secret *value = &o->materials[i];
     const char *why = NULL;

@@ -32,6 +32,7 @@ typedef struct {
   char **hosts;             /* owned, and so is each */
   int host_count;
   bearer_secret materials[BEARER_MATERIALS]; /* owned */
+  bearer_pair *last_good;                    /* a share; NULL = there is no certificate */
 } bearer_options;
 
 /* The slots: functions of the host's, and secret references. */

@@ -680,7 +680,7 @@ static bearer_progress take_result(frame *f) {
   }
   r->sent = sent;
   r->failure.class = BEARER_TRANSIENT;
-  return fail(f, 0);
+  return fail(f, r->failure.is_own_fault);
 }
 
 /* The coroutine in which a function of the host's ran is gone, or it took too long. */

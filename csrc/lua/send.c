@@ -156,6 +156,7 @@ static int take_transfer(bearer_job *job, bearer_sending *s, const bearer_vars *
     bearer_failure_set(f, t->code, NULL);
     bearer_failure_describe(f, vars, t->reason, strlen(t->reason));
     *sent = t->sent;
+    f->is_own_fault = t->is_own_fault;
     if (t->code == BEARER_PROXY)
       f->status = t->proxy_status;
   }

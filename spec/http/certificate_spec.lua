@@ -7,6 +7,7 @@ local secrets = require "spec.support.secrets"
 local socket = require "socket"
 
 local quote, read = helper.quote, helper.read
+local no_pem, neither = "holds no certificate in PEM", "is neither PEM nor PKCS#12"
 local answer = '{"access_token":"good","expires_in":3600}'
 local phrase = [[a "phrase" with $blanks & 'quotes']]
 
@@ -77,6 +78,14 @@ describe("a client certificate:", function()
     assert.is_true(socket.gettime() - from < 3, "took too long")
     secrets.assert_absent(err, { phrase, "wrong phrase", "PRIVATE KEY" })
     return err
+  end
+
+  local function raises(words, options)
+    local ok, why = pcall(login, options)
+    assert.is_false(ok)
+    assert.truthy(why:find(words, 1, true), why)
+    assert.truthy(why:find("certificate_spec.lua:%d+: "), why)
+    assert.is_nil(why:find("PRIVATE KEY", 1, true))
   end
 
   -- A file in each way to give it.
@@ -171,26 +180,45 @@ describe("a client certificate:", function()
 
   it("whose key is another's", function()
     each_way(file["other.key"], function(key)
-      local err = fails("tls", "", { cert = sb.client_cert, key = key })
+      local err = fails("tls", ": is not the key of `cert`", { cert = sb.client_cert, key = key })
       assert.equal("transient", err.class)
     end)
     assert.equal(0, sb:count("x"))
   end)
 
   it("without its key, and a key without its certificate", function()
-    fails("tls", "", { cert = sb.client_cert })
-    fails("tls", "", { key = sb.client_key })
+    fails("tls", "cert " .. sb.client_cert .. ": holds no private key, and no `key` is given",
+      { cert = sb.client_cert })
+    raises("options.cert: holds no private key, and no `key` is given",
+      { cert = read(sb.client_cert) })
+    each_way(sb.client_key, function(key)
+      raises("options.key: there is no `cert` that it is the key of", { key = key })
+    end)
+    raises("options.key_password: there is no `cert` whose key it opens", { key_password = "x" })
     assert.equal(0, sb:count("x"))
   end)
 
+  it("of bearer.defaults and the login's own are looked at together", function()
+    bearer.defaults { key = sb.client_key, ca_file = sb.ca_file }
+    assert.matches("options.key: there is no `cert`", select(2, pcall(bearer.login, { name = "x",
+      inputs = {}, login = { url = url } })), 1, true)
+    succeeds { cert = sb.client_cert }
+  end)
+
   it("of garbage", function()
-    for _, garbage in ipairs {
-      "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "-----BEGIN",
-      "\48", "\48\130\1\1x", "\48\128\0\0", ("\48"):rep(1000),
+    for garbage, why in pairs {
+      ["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] = no_pem,
+      ["-----BEGIN"] = no_pem, ["\48"] = neither, ["\48\130\1\1x"] = neither,
+      ["\48\128\0\0"] = neither, [("\48"):rep(1000)] = neither,
     } do
-      fails("tls", "", { cert = garbage, key = sb.client_key })
-      fails("tls", "", { cert = bearer.file(write("garbage", garbage)), key = sb.client_key })
-      fails("tls", "", { cert = sb.client_cert, key = garbage })
+      raises("options.cert: " .. why, { cert = garbage, key = sb.client_key })
+      raises("options.key: holds no private key in PEM", { cert = sb.client_cert, key = garbage })
+      local path = write("garbage", garbage)
+      for shown, given in pairs { [""] = bearer.file(path), [" " .. path] = path } do
+        fails("tls", "cert" .. shown .. ": " .. why, { cert = given, key = sb.client_key })
+        fails("tls", "key" .. shown .. ": holds no private key in PEM",
+          { cert = sb.client_cert, key = given })
+      end
     end
     assert.equal(0, sb:count("x"))
   end)
@@ -230,6 +258,93 @@ describe("a client certificate:", function()
     write("turn.key", read(sb.client_key))
     one:reset()
     assert.equal("good", assert(one:token()):value())
+  end)
+
+  describe("whose files are replaced", function()
+    local second, one
+
+    -- There is another pair by the same authority, whom no connection knows yet.
+    before_each(function()
+      second = folder .. "/second"
+      helper.must(("mkdir -p %s && cd %s && openssl req -x509 -config openssl.cnf -extensions client "
+        .. "-subj '/CN=second' -days 2 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+        .. "-CA ca.pem -CAkey ca.key -keyout %s/key -out %s/cert"):format(quote(second),
+        quote((sb.ca_file:gsub("/[^/]*$", ""))), quote(second), quote(second)))
+      core.clock(core.now())
+      write("turn.pem", read(sb.client_cert))
+      write("turn.key", read(sb.client_key))
+    end)
+
+    after_each(function()
+      core.clock()
+      one:close()
+    end)
+
+    local function each_time(given)
+      one = login { cert = given(folder .. "/turn.pem"), key = given(folder .. "/turn.key") }
+      assert(one:token())
+      return function()
+        local before = #helper.connections(tonumber(sb.url:match ":(%d+)"))
+        assert.equal("good", assert(one:refresh()):value())
+        return #helper.connections(tonumber(sb.url:match ":(%d+)")) - before
+      end
+    end
+
+    for how, given in pairs { path = function(path) return path end, reference = bearer.file } do
+      it("is read anew, by " .. how .. ": a new pair has a connection of its own", function()
+        local again = each_time(given)
+        assert.equal(0, again())
+        write("turn.pem", read(second .. "/cert"))
+        write("turn.key", read(second .. "/key"))
+        assert.equal(1, again())
+        assert.equal(0, again())
+      end)
+
+      it("stays the last good one between two of them, by " .. how, function()
+        local again = each_time(given)
+        write("turn.pem", read(second .. "/cert"))
+        assert.equal(0, again()) -- the key is not its
+        write("turn.pem", "half a file")
+        assert.equal(0, again())
+        write("turn.pem", read(second .. "/cert"))
+        write("turn.key", read(second .. "/key"))
+        assert.equal(1, again())
+      end)
+    end
+
+    it("stays the last good one while a file is gone, or half of it", function()
+      local again = each_time(function(path) return path end)
+      for _, name in ipairs { "turn.pem", "turn.key" } do
+        local text = read(folder .. "/" .. name)
+        os.remove(folder .. "/" .. name)
+        assert.equal(0, again())
+        write(name, text:sub(1, math.floor(#text / 2)))
+        assert.equal(0, again())
+        write(name, "")
+        assert.equal(0, again())
+        write(name, text)
+      end
+    end)
+
+    it("is not another login's", function()
+      each_time(function(path) return path end)
+      write("turn.key", read(file["other.key"]))
+      fails("tls", ": is not the key of `cert`", { cert = folder .. "/turn.pem",
+        key = folder .. "/turn.key" })
+    end)
+
+    it("is not told to be wrong three times: that is not retried", function()
+      local asked = 0
+      write("turn.key", read(file["other.key"]))
+      one = bearer.login({ name = "x", inputs = { n = {} }, login = { url = url, form = {
+        n = "${n}",
+      } } }, { n = function()
+        asked = asked + 1
+        return "n"
+      end }, { ca_file = sb.ca_file, cert = folder .. "/turn.pem", key = folder .. "/turn.key" })
+      assert.is_nil((one:token()))
+      assert.same({ 1, 0 }, { asked, sb:count "x" })
+    end)
   end)
 
   it("in bearer.defaults serves all, and a login's own wins", function()

@@ -3,6 +3,7 @@ local bearer = require "bearer"
 local helper = require "spec.support.helper"
 local sandbox = require "spec.sandbox"
 local socket = require "socket"
+local tls_server = require "spec.support.tls_server"
 
 local quote, read = helper.quote, helper.read
 local answer = '{"access_token":"good","expires_in":3600}'
@@ -62,6 +63,48 @@ describe("trust:", function()
     it("where there is only the folder of hashed links", function()
       is_trusted("/none/such", hashed)
       is_trusted(write("nothing.pem", ""), hashed)
+    end)
+
+    it("where only SSL_CERT_FILE is set", function()
+      helper.must(("env -u SSL_CERT_DIR SSL_CERT_FILE=%s timeout 60 %s spec/support/login.lua plain "
+        .. "%s ''"):format(quote(sb.ca_file), helper.interpreter, quote(url)))
+    end)
+
+    it("where only SSL_CERT_DIR is set", function()
+      helper.must(("env -u SSL_CERT_FILE SSL_CERT_DIR=%s timeout 60 %s spec/support/login.lua plain "
+        .. "%s ''"):format(quote(hashed), helper.interpreter, quote(url)))
+    end)
+
+    it("whose folder has no hashed links: its bundle counts, the folder's files do not", function()
+      local plain = folder .. "/plain"
+      helper.must(("mkdir -p %s && cp %s %s/ca.pem"):format(quote(plain), quote(sb.ca_file),
+        quote(plain)))
+      is_trusted(sb.ca_file, plain)
+      is_refused("/none/such", plain)
+    end)
+
+    it("beside an authority of a login's own, in one process", function()
+      local other = sandbox.start()
+      finally(function()
+        other:stop()
+      end)
+      helper.must(("SSL_CERT_FILE=%s SSL_CERT_DIR=%s timeout 60 %s -e %s"):format(quote(sb.ca_file),
+        quote(empty), helper.interpreter, quote(([[
+          local bearer = require "bearer"
+          local function code(url, ca_file)
+            local login = bearer.login({ name = "x", inputs = {}, login = { url = url } }, {},
+              { ca_file = ca_file, retries = 0 })
+            local t, _, err = login:token()
+            return t and "ok" or err.code
+          end
+          for _ = 1, 3 do
+            assert(code(%q) == "ok")
+            assert(code(%q, %q) == "ok")
+            assert(code(%q, %q) == "tls") -- not the system's as well
+            assert(code(%q) == "tls")
+          end
+        ]]):format(url, other:script("x", { body = answer }), other.ca_file, url, other.ca_file,
+          other:script("x", { body = answer })))))
     end)
 
     it("with a root that somebody has appended to the bundle", function()
@@ -146,6 +189,61 @@ describe("trust:", function()
       refused_later(option, "true", "does not exist")
     end)
   end
+
+  describe("a server's certificate", function()
+    after_each(helper.stop)
+
+    it("for an address is not one by its common name alone", function()
+      for _, names in ipairs { false, "DNS:127.0.0.1", "IP:127.0.0.2" } do
+        tls_server.certificate(folder, { subject = "/CN=127.0.0.1", names = names })
+        url = tls_server.start(folder)
+        assert.matches("certificate", refused_as_tls { ca_file = folder .. "/c.pem" }, 1, true)
+      end
+    end)
+
+    it("for an address names it", function()
+      tls_server.certificate(folder)
+      url = tls_server.start(folder)
+      local _, _, err = login { ca_file = folder .. "/c.pem" }:token()
+      assert.not_equal("tls", err.code) -- it answers in HTML: it was trusted
+    end)
+  end)
+
+  describe("a client certificate that a server wants", function()
+    setup(function()
+      helper.must("mkdir -p " .. quote(folder .. "/own"))
+    end)
+
+    after_each(helper.stop)
+
+    for _, version in ipairs { "1_2", "1_3" } do
+      it("and does not get is tls, by TLS " .. version:gsub("_", "."), function()
+        tls_server.certificate(folder)
+        url = tls_server.start(folder, "-tls" .. version .. " -Verify 1 -verify_return_error -CAfile "
+          .. quote(folder .. "/c.pem"))
+        for _ = 1, 5 do -- what is lost first on the way is a matter of chance
+          local message = refused_as_tls { ca_file = folder .. "/c.pem" }
+          assert.is_nil(message:find("getpeername", 1, true), message)
+          if version == "1_3" then
+            assert.matches("the server wants a client certificate (TLS alert: certificate required)",
+              message, 1, true)
+          end
+        end
+      end)
+
+      it("and gets another one is tls, by TLS " .. version:gsub("_", "."), function()
+        tls_server.certificate(folder .. "/own")
+        tls_server.certificate(folder)
+        url = tls_server.start(folder, "-tls" .. version .. " -Verify 1 -verify_return_error -CAfile "
+          .. quote(folder .. "/c.pem"))
+        local message = refused_as_tls { ca_file = folder .. "/c.pem",
+          cert = folder .. "/own/c.pem", key = folder .. "/own/k.pem" }
+        if version == "1_3" then
+          assert.matches("the server refuses this client certificate (TLS alert: ", message, 1, true)
+        end
+      end)
+    end
+  end)
 
   describe("a client's key", function()
     local strict, encrypted

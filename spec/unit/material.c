@@ -218,9 +218,9 @@ static void another_key_does_not_ride_on_the_right_ones_connection(void) {
 
 static void a_key_that_wants_a_pass_phrase(void) {
   static const char wants[] =
-      "the key wants a pass phrase, and no `key_password` is given";
+      "key: the key wants a pass phrase, and no `key_password` is given";
   static const char other[] =
-      "the key wants a pass phrase, and `key_password` is another";
+      "key: the key wants a pass phrase, and `key_password` is another";
   CHECK(with(friend.cert, friend.encrypted, "phrase") == BEARER_OK);
   CHECK(with(friend.cert, friend.plain, "not needed") == BEARER_OK);
   CHECK(with(friend.cert, friend.encrypted, NULL) == BEARER_TLS);
@@ -247,11 +247,41 @@ static void pkcs12(void) {
   CHECK(ask(&o) == BEARER_OK && server_connections == before + 1);
   o.key = text(NULL);
   o.key_password = text("another");
-  o.cert.size--; /* or else it is the same certificate, on the same connection */
   CHECK(ask(&o) == BEARER_TLS);
   CHECK(strstr(last_reason, "pass phrase") != NULL);
   OPENSSL_free(der);
   PKCS12_free(p12);
+}
+
+/* ---- while files are replaced ------------------------------------------------ */
+
+static bearer_code with_last_good(bearer_pair *pair, const char *cert, const char *key) {
+  bearer_send_options o;
+  memset(&o, 0, sizeof(o));
+  o.ca_pem = text(server.cert);
+  o.cert = text(cert);
+  o.key = text(key);
+  o.last_good = pair;
+  return ask(&o);
+}
+
+static void the_last_good_pair_stays(void) {
+  bearer_pair *pair = bearer_pair_new(), *other = bearer_pair_new();
+  CHECK(pair != NULL && other != NULL && !bearer_pair_has_any(pair));
+  CHECK(with_last_good(pair, friend.cert, stranger.plain) == BEARER_TLS);
+  CHECK(!bearer_pair_has_any(pair));
+  CHECK(with_last_good(pair, friend.cert, friend.plain) == BEARER_OK);
+  CHECK(bearer_pair_has_any(pair));
+  CHECK(with_last_good(pair, friend.cert, stranger.plain) == BEARER_OK);
+  CHECK(with_last_good(pair, stranger.cert, friend.plain) == BEARER_OK);
+  CHECK(with_last_good(pair, "", friend.plain) == BEARER_OK);
+  CHECK(with_last_good(pair, friend.cert, "half") == BEARER_OK);
+  CHECK(with_last_good(other, friend.cert, stranger.plain) == BEARER_TLS);
+  CHECK(with_last_good(pair, stranger.cert, stranger.plain) != BEARER_OK); /* it fits */
+  CHECK(with_last_good(pair, friend.cert, stranger.plain) != BEARER_OK);
+  bearer_pair_release(pair);
+  bearer_pair_release(other);
+  bearer_pair_release(NULL);
 }
 
 int main(void) {
@@ -268,6 +298,7 @@ int main(void) {
   another_key_does_not_ride_on_the_right_ones_connection();
   a_key_that_wants_a_pass_phrase();
   pkcs12();
+  the_last_good_pair_stays();
   bearer_client_close(&client);
   forget(&server);
   forget(&friend);
