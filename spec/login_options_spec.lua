@@ -27,8 +27,8 @@ describe("options:", function()
     bad = { "files.example.com", { "" }, { 3 }, { "https://a.example" }, { "a.example/x" },
       { "a.example:99999" }, { "u@a.example" }, { "a b" }, { "a.example", false } },
   }
-  local function secret(text)
-    return { good = { text, bearer.env "X", bearer.file "/x" }, bad = { "", 3, {}, print } }
+  local function secret(value)
+    return { good = { value, bearer.env "X", bearer.file "/x" }, bad = { "", 3, {}, print } }
   end
   local cases = {
     timeout = number_of_seconds, connect_timeout = number_of_seconds,

@@ -65,14 +65,12 @@ describe("trust:", function()
       is_trusted(write("nothing.pem", ""), hashed)
     end)
 
-    it("where only SSL_CERT_FILE is set", function()
-      helper.must(("env -u SSL_CERT_DIR SSL_CERT_FILE=%s timeout 60 %s spec/support/login.lua plain "
-        .. "%s ''"):format(quote(sb.ca_file), helper.interpreter, quote(url)))
-    end)
-
-    it("where only SSL_CERT_DIR is set", function()
-      helper.must(("env -u SSL_CERT_FILE SSL_CERT_DIR=%s timeout 60 %s spec/support/login.lua plain "
-        .. "%s ''"):format(quote(hashed), helper.interpreter, quote(url)))
+    it("where only one of SSL_CERT_FILE and SSL_CERT_DIR is set", function()
+      local run = "env -u %s %s=%s timeout 60 %s spec/support/login.lua plain %s ''"
+      helper.must(run:format("SSL_CERT_DIR", "SSL_CERT_FILE", quote(sb.ca_file),
+        helper.interpreter, quote(url)))
+      helper.must(run:format("SSL_CERT_FILE", "SSL_CERT_DIR", quote(hashed), helper.interpreter,
+        quote(url)))
     end)
 
     it("whose folder has no hashed links: its bundle counts, the folder's files do not", function()
@@ -216,17 +214,21 @@ describe("trust:", function()
 
     after_each(helper.stop)
 
+    local function start(version)
+      return tls_server.start(folder, ("-tls%s -Verify 1 -verify_return_error -CAfile %s")
+        :format(version, quote(folder .. "/c.pem")))
+    end
+
     for _, version in ipairs { "1_2", "1_3" } do
       it("and does not get is tls, by TLS " .. version:gsub("_", "."), function()
         tls_server.certificate(folder)
-        url = tls_server.start(folder, "-tls" .. version .. " -Verify 1 -verify_return_error -CAfile "
-          .. quote(folder .. "/c.pem"))
+        url = start(version)
         for _ = 1, 5 do -- what is lost first on the way is a matter of chance
           local message = refused_as_tls { ca_file = folder .. "/c.pem" }
           assert.is_nil(message:find("getpeername", 1, true), message)
           if version == "1_3" then
-            assert.matches("the server wants a client certificate (TLS alert: certificate required)",
-              message, 1, true)
+            assert.matches("the server wants a client certificate "
+              .. "(TLS alert: certificate required)", message, 1, true)
           end
         end
       end)
@@ -234,12 +236,12 @@ describe("trust:", function()
       it("and gets another one is tls, by TLS " .. version:gsub("_", "."), function()
         tls_server.certificate(folder .. "/own")
         tls_server.certificate(folder)
-        url = tls_server.start(folder, "-tls" .. version .. " -Verify 1 -verify_return_error -CAfile "
-          .. quote(folder .. "/c.pem"))
+        url = start(version)
         local message = refused_as_tls { ca_file = folder .. "/c.pem",
           cert = folder .. "/own/c.pem", key = folder .. "/own/k.pem" }
         if version == "1_3" then
-          assert.matches("the server refuses this client certificate (TLS alert: ", message, 1, true)
+          assert.matches("the server refuses this client certificate (TLS alert: ", message, 1,
+            true)
         end
       end)
     end
