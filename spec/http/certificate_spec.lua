@@ -267,7 +267,8 @@ describe("a client certificate:", function()
     before_each(function()
       second = folder .. "/second"
       helper.must(("mkdir -p %s && cd %s && openssl req -x509 -config openssl.cnf "
-        .. "-extensions client -subj '/CN=second' -days 2 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+        .. "-extensions client -subj '/CN=second' -days 2 -newkey ec "
+        .. "-pkeyopt ec_paramgen_curve:P-256 -nodes "
         .. "-CA ca.pem -CAkey ca.key -keyout %s/key -out %s/cert"):format(quote(second),
         quote((sb.ca_file:gsub("/[^/]*$", ""))), quote(second), quote(second)))
       core.clock(core.now())
