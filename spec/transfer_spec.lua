@@ -181,7 +181,7 @@ describe("transfers:", function()
       local run = "OPENSSL_CONF=%s %s spec/support/login.lua plain %s %s/c.pem"
       local text, status = helper.run(run:format(weak, helper.interpreter, at, folder))
       assert.not_equal(0, status)
-      assert.matches("(tls)", text, 1, true)
+      assert.matches("(tls; POST ", text, 1, true)
     end)
 
     it("HTTP without TLS: to this machine, or when it is allowed", function()

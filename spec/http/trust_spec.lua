@@ -43,7 +43,7 @@ describe("trust:", function()
   local function is_refused(bundle, certs)
     local text, status = on_system(bundle, certs)
     assert.not_equal(0, status)
-    assert.matches("(tls)", text, 1, true)
+    assert.matches("(tls; POST ", text, 1, true)
   end
 
   describe("the system's,", function()
