@@ -126,6 +126,7 @@ build = {
         "csrc/lua/primitives.c",
         "csrc/lua/provider.c",
         "csrc/lua/read.c",
+        "csrc/lua/read_lifetime.c",
         "csrc/lua/read_token.c",
         "csrc/lua/refusal.c",
         "csrc/lua/renewal.c",

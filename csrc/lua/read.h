@@ -62,6 +62,12 @@ typedef struct {
    be pushed. old: NULL = none is prolonged. [-0, +n, m] */
 int bearer_read_token(bearer_answer *a, const bearer_prolonged *old, bearer_found *found);
 
+/* Its life (read_lifetime.c). lifetime: seconds, when nothing else says it; 0 = nobody
+   does. What is found stays on the stack. [-0, +n, m] */
+void bearer_read_lifetime(bearer_answer *a, bearer_found *found, double lifetime);
+/* The refresh token's own. [-0, +n, m] */
+void bearer_read_refresh_lifetime(bearer_answer *a, bearer_found *found);
+
 /* Push the claims of a JWT, unverified, or nil. [-0, +1, m] */
 void bearer_read_claims(lua_State *L, const char *token, size_t size);
 
