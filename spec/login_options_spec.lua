@@ -200,6 +200,12 @@ describe("bearer.provider:", function()
       assert.truthy(err:find(name, 1, true), err)
     end
   end)
+  it("suggests what extends may have meant, too", function()
+    assert.matches("extends: 'oauth2_pasword': no such provider; did you mean 'oauth2_password'%?",
+      mistake(function()
+        local _ = bearer.provider { name = "x", extends = "oauth2_pasword" }
+      end))
+  end)
   it("takes no name that leads elsewhere", function()
     for _, name in ipairs { "../x", "a.b", "", "a/b", "a;b", "x'", "\0" } do
       assert.matches("not the name of a provider",

@@ -200,10 +200,10 @@ bearer_url_fault bearer_url_check(const char *url, int allow_http) {
     fault = code == CURLUE_USER_NOT_ALLOWED ? BEARER_URL_USERINFO : BEARER_URL_BAD;
   else if (strchr(url, '#') != NULL) /* an empty one too, which libcurl does not report */
     fault = BEARER_URL_FRAGMENT;
-  else if (curl_strnequal(url, "http:", 5) && !allow_http && !is_loopback(handle))
-    fault = BEARER_URL_NOT_HTTPS;
   else if (climbs(authority + size))
     fault = BEARER_URL_DOTS;
+  else if (curl_strnequal(url, "http:", 5) && !allow_http && !is_loopback(handle))
+    fault = BEARER_URL_NOT_HTTPS;
   curl_url_cleanup(handle);
   return fault;
 }

@@ -348,7 +348,8 @@ static bearer_placed put_half(bearer_context *c, const bearer_part *n, int encod
   else
     bearer_buffer_add(out, bearer_buffer_string(&plain), plain.size);
   if (!out->failed && (out->size - before != plain.size ||
-                       memcmp(out->data + before, plain.data, plain.size) != 0))
+                       memcmp(bearer_buffer_string(out) + before,
+                              bearer_buffer_string(&plain), plain.size) != 0))
     c->has_encoded_basic = 1;
   out->failed |= plain.failed;
   bearer_buffer_free(&plain);

@@ -77,6 +77,7 @@ static void dots_that_climb(void) {
         "https://a/.%2E/y", "https://a/x/%2e", "https://a/x%2f..%2fy",
         "https://a/x%5c..%5cy", "https://a/..;v=1/y", "https://a/%252e%252e/y",
         "https://a/%25252e./y", "https://a/x%252f../y");
+  FAULT(BEARER_URL_DOTS, 0, "http://a/..", "https://a/..");
   FAULT(BEARER_URL_OK, 1, "https://a/...", "https://a/.x/y..", "https://a/a..b/",
         "https://a/x%", "https://a/%zz/%25", "https://a/x%0ay", "https://a//x",
         "https://a/x?u=/../y", "https://a?..", "https://a/%2e%2e%2e/%25/");

@@ -87,6 +87,12 @@ function catalogue.find(name)
   return def
 end
 
+-- What `extends` names.
+local function load_parent(name)
+  local def, why = catalogue.load(name)
+  return def, why == "no such provider" and why .. suggest(name) or why
+end
+
 local compiled = setmetatable({}, { __mode = "v" }) -- providers by name
 local warned = setmetatable({}, { __mode = "k" }) -- definitions: once each, not for each login
 
@@ -94,7 +100,7 @@ local warned = setmetatable({}, { __mode = "k" }) -- definitions: once each, not
 function catalogue.warn() end
 
 local function compile(def)
-  local result, notes = definition.compile(def, catalogue.load)
+  local result, notes = definition.compile(def, load_parent)
   if not result then
     error("bearer: the definition has faults:\n  " .. table.concat(notes, "\n  "), 0)
   end

@@ -108,7 +108,8 @@ local function host(c, at, value)
   if type(value) ~= "string" then
     shape.expected(c, at, "a host, like files.example.com:8443", value)
   elseif not core.is("host", value) then
-    c.fault(at, words.quote(value) .. " is no host, like files.example.com:8443")
+    c.fault(at, words.quote(value) .. " is no host, like files.example.com:8443"
+      .. (value:find("://", 1, true) and "; leave its https:// out" or ""))
   end
 end
 
