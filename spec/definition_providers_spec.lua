@@ -144,8 +144,8 @@ describe("bearer.providers:", function()
       assert.is_nil(err_of { access_token = "t", validation_token = "v" })
       local err = err_of { access_token = cjson.null, validation_token = "v" }
       assert.same({ "mfa_required", "terminal" }, { err.code, err.class })
-      assert.equal("bad_answer", err_of('"Error."').code)
-      assert.equal("bad_answer", err_of("null").code)
+      assert.equal("no_token", err_of('"Error."').code)
+      assert.equal("no_token", err_of("null").code)
     end)
   end)
 

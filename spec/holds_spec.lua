@@ -45,6 +45,8 @@ describe("a hold", function()
     ["502"] = { { 502 }, { 1, 2, 4, 8, 16, 30, 30 } },
     ["429"] = { { 429 }, { 1, 2, 4, 8, 16, 30, 30 } },
     ["503"] = { { 503 }, { 1, 2, 4, 8, 16, 30, 30 } },
+    ["503 that says when"] = { { 503, "2" }, { 2, 2, 2, 2 } },
+    ["a 2xx without a token"] = { { 200, nil, "oops" }, { 60, 120, 240, 480, 900, 900 } },
     ["a code that means: slower"] = { { 400, nil, "slow_down" }, { 1, 2, 4, 8, 16, 30, 30 } },
     ["400"] = { { 400 }, { 60, 120, 240, 480, 900, 900 } },
     ["401"] = { { 401 }, { 60, 120, 240, 480, 900, 900 } },
@@ -64,14 +66,16 @@ describe("a hold", function()
     ["5"] = 5, [" 7 "] = 7, ["0"] = 1, ["1"] = 1, ["3600"] = 3600, ["3601"] = 3600,
     ["99999999"] = 3600, [("9"):rep(400)] = 3600,
     ["Tue, 14 Nov 2023 22:14:20 GMT"] = 60, ["Tue, 14 Nov 2023 22:13:19 GMT"] = 1,
+    ["2.5"] = 2.5, ["0.5"] = 1, ["7, 7"] = 7, ["5,6.5"] = 6.5, -- two headers, joined
+    ["Tue, 14 Nov 2023 22:14:20 GMT, Tue, 14 Nov 2023 22:14:20 GMT"] = 60,
     ["Wed, 14 Nov 2103 22:13:20 GMT"] = 3600, ["Thu, 01 Jan 1970 00:00:00 GMT"] = 1,
     -- as good as none: 1 s, doubling
-    ["-5"] = 1, ["soon"] = 1, [""] = 1, ["1.5"] = 1, ["1e3"] = 1, ["0x10"] = 1, ["nan"] = 1,
-    ["5, 6"] = 1, ["Tue, 99 Nov 2023 99:99:99 GMT"] = 1,
+    ["-5"] = 1, ["soon"] = 1, [""] = 1, ["1e3"] = 1, ["0x10"] = 1, ["nan"] = 1,
+    ["7 s"] = 1, ["Tue, 99 Nov 2023 99:99:99 GMT"] = 1,
   }
 
   for text, seconds in pairs(asked) do
-    it(("is %d s when Retry-After is '%.40s'"):format(seconds, text), function()
+    it(("is %g s when Retry-After is '%.40s'"):format(seconds, text), function()
       for _, status in ipairs { 429, 503, 400, 500 } do
         r:play(r.refusal(status, text))
         local login = r:login()

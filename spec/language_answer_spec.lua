@@ -147,10 +147,10 @@ describe("token paths:", function()
     { "a", "[]" },
     { "a", { a = { "t" } } }, { "a", { a = 5.5 } }, { "a", { a = true } }, { "a", { a = "" } },
   } do
-    it("that lead to no text are a bad answer (" .. i .. ")", function()
+    it("that lead to no text are no token (" .. i .. ")", function()
       local token, _, err = token_of({ value = case[1] }, case[2])
       assert.is_nil(token)
-      assert.equal("bad_answer", err.code)
+      assert.equal("no_token", err.code)
     end)
   end
   it("find type, scope and refresh token, or are false", function()
@@ -348,7 +348,7 @@ describe("error:", function()
   for status, class in pairs {
     [400] = "terminal", [401] = "terminal", [403] = "terminal", [404] = "terminal",
     [302] = "terminal", [408] = "transient", [429] = "throttled", [500] = "transient",
-    [502] = "transient", [503] = "throttled", [504] = "transient",
+    [502] = "transient", [503] = "transient", [504] = "transient",
   } do
     it(("HTTP %d is %s"):format(status, class), function()
       local err = refusal({}, status)

@@ -187,8 +187,7 @@ describe("retries:", function()
   end
   for what, answer in pairs {
     ["a broken server"] = BROKEN, ["no answer"] = "connection reset",
-    ["rubbish"] = { body = "<html>" }, ["408"] = { status = 408, body = "" },
-    ["an empty answer"] = { body = "" },
+    ["503"] = { status = 503, body = "" }, ["408"] = { status = 408, body = "" },
   } do
     it("after " .. what, function()
       local token, _, count = attempt({ answer, answer, bought(1) }, 2)
@@ -200,7 +199,10 @@ describe("retries:", function()
     ["terminal"] = { status = 400, body = {} }, ["401"] = { status = 401, body = {} },
     ["403"] = { status = 403, body = {} }, ["404"] = { status = 404, body = {} },
     ["a redirect"] = { status = 302, headers = { location = "https://evil.example" }, body = "" },
-    ["throttled"] = { status = 429, body = {} }, ["503"] = { status = 503, body = {} },
+    ["throttled"] = { status = 429, body = {} },
+    ["503 that says when"] = { status = 503, headers = { ["retry-after"] = "3" }, body = {} },
+    ["rubbish"] = { body = "<html>" }, ["an empty answer"] = { body = "" },
+    ["JSON that breaks off"] = { body = '{"access_token":"t' },
     ["Retry-After"] = { status = 500, headers = { ["retry-after"] = "3" }, body = "" },
     ["a considered answer without a token"] = { body = { hello = "world" } },
   } do

@@ -327,7 +327,7 @@ describe("login:request, what an answer to the login said:", function()
     }, { { body = { access_token = "t", site = "a\r\nX-Evil: 1" } } })
     local response, _, err = login:request { url = "/items" }
     assert.is_nil(response)
-    assert.equal("bad_answer", err.code)
+    assert.equal("no_token", err.code)
     assert.equal(1, #sent)
   end)
   it("cannot split a header that is handed out", function()

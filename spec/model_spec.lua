@@ -17,7 +17,7 @@ local seed = tonumber(os.getenv "BEARER_SEED")
   or (os.time() * 7919 + math.floor(os.clock() * 1e6)) % 2147483646
 
 -- What a walk has to meet.
-local met = { "login", "refresh", "transient", "throttled", "terminal", "lost", "held",
+local met = { "login", "refresh", "transient", "throttled", "terminal", "lost", "held", "no_token",
   "refresh_token_lost" }
 
 describe("any history", function()

@@ -54,7 +54,7 @@ describe("it happened once that", function()
     }, nil, { { body = { access_token = "t" } } })
     local name, _, err = login:header()
     assert.is_nil(name)
-    assert.equal("bad_answer", err.code)
+    assert.equal("no_token", err.code)
     assert.truthy(err.description:find("'sid'", 1, true))
   end)
 

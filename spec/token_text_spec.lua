@@ -55,7 +55,7 @@ describe("a token that is no bare text is sent as one:", function()
       } do
         local none, err = value_of('{"access_token":' .. value .. "}")
         assert.is_nil(none, value)
-        assert.equal("bad_answer", err.code)
+        assert.equal("no_token", err.code)
         assert.is_truthy(err.message:find("no text that a header can carry", 1, true), err.message)
       end
     end)

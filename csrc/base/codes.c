@@ -3,14 +3,17 @@
  */
 #include "base/codes.h"
 
+#include <string.h>
+
 static const bearer_code_row rows[BEARER_CODES] = {
   [BEARER_OK] = { "ok", BEARER_TRANSIENT, "nothing went wrong" },
   [BEARER_REFUSED] = { "refused", BEARER_TERMINAL,
                        "a 2xx, but `expect` is not met or the answer is an error; or a "
                        "token just bought is not replaced again" },
-  [BEARER_BAD_ANSWER] = { "bad_answer", BEARER_TRANSIENT,
-                          "empty, cut off, not JSON, without a token, or with one that "
-                          "no header can carry" },
+  [BEARER_NO_TOKEN] = { "no_token", BEARER_TERMINAL,
+                        "a complete 2xx JSON answer without a token, with one that no "
+                        "header can carry, or without what the next request needs" },
+  [BEARER_BAD_ANSWER] = { "bad_answer", BEARER_TRANSIENT, "empty, cut off, or not JSON" },
   [BEARER_TOO_LARGE] = { "too_large", BEARER_TRANSIENT, "longer than `max_response`" },
   [BEARER_TIMEOUT] = { "timeout", BEARER_TRANSIENT,
                        "`timeout` or `connect_timeout` is over" },
@@ -19,7 +22,9 @@ static const bearer_code_row rows[BEARER_CODES] = {
   [BEARER_TLS] = { "tls", BEARER_TRANSIENT,
                    "no trusted connection: wrong certificate, wrong name, no common "
                    "version, or a certificate of one's own that cannot be used" },
-  [BEARER_PROXY] = { "proxy", BEARER_TRANSIENT, "the proxy refused" },
+  [BEARER_PROXY] = { "proxy", BEARER_TRANSIENT,
+                     "the proxy refused; terminal where it wants another password "
+                     "(`status` is 407)" },
   [BEARER_NETWORK] = { "network", BEARER_TRANSIENT,
                        "any other trouble on the way, an answer that was lost among it; "
                        "a `transport` that gave no answer" },
@@ -53,6 +58,13 @@ static const bearer_code_row rows[BEARER_CODES] = {
 
 const bearer_code_row *bearer_code_of(bearer_code code) {
   return &rows[code];
+}
+
+bearer_code bearer_code_named(const char *name) {
+  for (int code = BEARER_OK + 1; code < BEARER_CODES; code++)
+    if (strcmp(rows[code].name, name) == 0)
+      return (bearer_code)code;
+  return BEARER_OK;
 }
 
 const char *bearer_class_name(bearer_class class) {

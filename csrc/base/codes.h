@@ -21,6 +21,7 @@ typedef enum {
 typedef enum {
   BEARER_OK, /* no error */
   BEARER_REFUSED,
+  BEARER_NO_TOKEN,
   BEARER_BAD_ANSWER,
   BEARER_TOO_LARGE,
   BEARER_TIMEOUT,
@@ -49,6 +50,8 @@ typedef struct {
 } bearer_code_row;
 
 const bearer_code_row *bearer_code_of(bearer_code code);
+/* The one of that name; BEARER_OK: there is none, it is a provider's own. */
+bearer_code bearer_code_named(const char *name);
 const char *bearer_class_name(bearer_class class);
 
 #pragma GCC visibility pop

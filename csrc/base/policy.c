@@ -3,6 +3,8 @@
  */
 #include "base/policy.h"
 
+#include <string.h>
+
 /* Seconds. A hold without a time of the server's doubles from the first to the longest.
  */
 #define TRANSIENT_FIRST   1.0
@@ -66,7 +68,7 @@ static int is_refusing(long status) {
 bearer_class bearer_policy_class(long status, bearer_kind code, int has_retry_after) {
   if (code == BEARER_CODE_DENIED)
     return BEARER_TERMINAL;
-  if (code == BEARER_CODE_THROTTLED || status == 429 || status == 503 || has_retry_after)
+  if (code == BEARER_CODE_THROTTLED || status == 429 || has_retry_after)
     return BEARER_THROTTLED;
   if (status >= 500 || status == 408 || status == 425)
     return BEARER_TRANSIENT;
@@ -89,6 +91,36 @@ double bearer_policy_retry_after(double seconds) {
   if (seconds < ASKED_LEAST)
     return ASKED_LEAST;
   return seconds < ASKED_MOST ? seconds : ASKED_MOST;
+}
+
+/* A number of seconds, whole or broken, at *text, which moves on behind it; -1: none. */
+static double read_seconds(const char **text) {
+  const char *s = *text;
+  double seconds = 0, unit = 1;
+  if (*s < '0' || *s > '9')
+    return -1;
+  for (; *s >= '0' && *s <= '9'; s++)
+    seconds = seconds * 10 + (*s - '0');
+  if (*s == '.')
+    for (s++; *s >= '0' && *s <= '9'; s++)
+      seconds += (*s - '0') * (unit /= 10);
+  *text = s;
+  return seconds;
+}
+
+double bearer_policy_read_seconds(const char *text) {
+  double longest = -1, seconds;
+  for (;;) {
+    text += strspn(text, " \t");
+    if ((seconds = read_seconds(&text)) < 0)
+      return -1;
+    longest = seconds > longest ? seconds : longest;
+    text += strspn(text, " \t");
+    if (*text == '\0')
+      return longest;
+    if (*text++ != ',')
+      return -1;
+  }
 }
 
 /* A refusal that names a time is asked again after that time, once. From then on it is

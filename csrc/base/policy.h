@@ -58,6 +58,10 @@ double bearer_policy_hold(bearer_class class, int count, double retry_after, lon
 /* Retry-After as the rules have it: within 1 s and 1 h. NaN gives -1: nothing. */
 double bearer_policy_retry_after(double seconds);
 
+/* The seconds in the text of a Retry-After, whole or broken; of several, as they come
+   when headers are joined, the longest. -1: it is something else. */
+double bearer_policy_read_seconds(const char *text);
+
 /* Until when a token that was refused is not replaced by a login, after so many in a row
    that had just been bought were refused as well: seconds. */
 double bearer_policy_refused_hold(int count);
@@ -74,10 +78,12 @@ typedef enum {
 typedef struct {
   int is_refresh;
   bearer_class class;
-  int is_considered; /* the server's considered answer: repeating would not change it */
+  int is_considered; /* an answer came, however broken, which repeating would not change
+                      */
   int spends;        /* what was sent may be spent by use */
   int sent;          /* it left for the server, or may have */
-  int login_repeats; /* a login would send what this refresh has just sent */
+  int login_repeats; /* a login would send what this refresh has just sent, or be stopped
+                        where it was */
   int tries, retries;
   double now, deadline;
   double pause; /* of bearer_policy_pause; one that outlasts the deadline is the end */

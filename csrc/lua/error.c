@@ -220,8 +220,14 @@ void bearer_error_read(lua_State *L, int index, const bearer_vars *vars,
     return;
   }
   text = push_text(L, "code");
-  if (text != NULL)
+  if (text != NULL && bearer_code_named(text) != BEARER_OK)
+    f->code = bearer_code_named(text);
+  else if (text != NULL)
     copy(f->own_code, sizeof(f->own_code), text);
+  lua_pop(L, 1);
+  lua_pushliteral(L, "status");
+  lua_rawget(L, -2);
+  f->status = lua_type(L, -1) == LUA_TNUMBER ? (long)lua_tonumber(L, -1) : 0;
   lua_pop(L, 1);
   f->class = class_named(push_text(L, "class"));
   lua_pop(L, 1);

@@ -60,26 +60,28 @@ static void media_type(const bearer_response *r, char *type, size_t room) {
   bearer_buffer_free(&value);
 }
 
-/* A bare text is an answer as well: "eyJ…" with quotes is JSON, eyJ… without is text. */
-static void push_root(lua_State *L, const bearer_response *r) { /* [-0, +1, m] */
+/* A bare text is an answer as well: "eyJ…" with quotes is JSON, eyJ… without is text. Is
+   it one? [-0, +1, m] */
+static int push_root(lua_State *L, const bearer_response *r) {
   span body = body_of(r), bare = body;
   char type[64];
   bearer_trim(&bare.data, &bare.size);
   if (opens_with(bare, "{[")) { /* JSON, or nothing */
     bearer_json_decode(L, body.data, body.size);
-    return;
+    return 0;
   }
   media_type(r, type, sizeof(type));
   if (strcmp(type, "text/plain") == 0 && !opens_with(bare, "\"")) {
     lua_pushlstring(L, bare.data, bare.size);
-    return;
+    return 1;
   }
   bearer_json_decode(L, body.data, body.size);
   if (!lua_isnil(L, -1) || bare.size == 0 || strstr(type, "html") != NULL ||
       opens_with(bare, "<%\""))
-    return;
+    return 0;
   lua_pop(L, 1);
   lua_pushlstring(L, bare.data, bare.size);
+  return 1;
 }
 
 void bearer_read(bearer_answer *a, bearer_context *c, const bearer_response *response) {
@@ -87,7 +89,7 @@ void bearer_read(bearer_answer *a, bearer_context *c, const bearer_response *res
   a->c = c;
   a->response = response;
   luaL_checkstack(c->L, 20, NULL);
-  push_root(c->L, response);
+  a->is_text = push_root(c->L, response);
   a->root = lua_gettop(c->L);
 }
 

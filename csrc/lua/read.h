@@ -15,9 +15,9 @@ typedef struct {
   bearer_context *c;               /* borrowed; its vars learn what is to be masked */
   const bearer_response *response; /* borrowed; stays as it is while this is read */
   int root;                        /* stack index: decoded JSON, a bare text, or nil */
-  int details;       /* stack index of the provider's error fields; 0 = none */
-  int is_considered; /* the server's considered answer, which repeating would not change
-                      */
+  int is_text;                     /* a bare text, no JSON */
+  int details;            /* stack index of the provider's error fields; 0 = none */
+  int is_considered;      /* repeating would not change it */
   bearer_failure failure; /* why it cannot be used */
 } bearer_answer;
 
@@ -87,7 +87,11 @@ int bearer_read_transport(lua_State *L, int index, bearer_response *out);
 /* Fill a->failure in with what the server refused, and push its details if there are any.
    code, message: what an `expect` function said, or NULL. [-0, +1 or 0, m] */
 void bearer_refusal(bearer_answer *a, const char *code, const char *message);
-/* The answer cannot be used. */
+/* It is complete, and yet holds no token that can be used, or not what comes before it:
+   it may be how this server refuses. is_absent: nothing is there, so that the server's
+   own words say more than this description. [-0, +1 or 0, m] */
+void bearer_refusal_no_token(bearer_answer *a, const char *description, int is_absent);
+/* The answer cannot be used: it is broken, or none. */
 void bearer_refusal_broken(bearer_answer *a, const char *description);
 void bearer_refusal_unreadable(bearer_answer *a);
 /* The provider's own code of the error in this answer, if it can be shown. 0 = none */

@@ -167,18 +167,12 @@ static int no_token(bearer_answer *a, int found) {
   } else if (lua_isnil(a->c->L, a->root)) {
     bearer_refusal_unreadable(a);
   } else {
-    bearer_refusal_broken(a, NULL);
     bearer_missing_token(a, found, why, sizeof(why));
-    bearer_hide(a->c, a->c->vars);
-    bearer_failure_describe(&a->failure, a->c->vars, why, strlen(why));
-    a->is_considered = 1;
+    if (!a->is_text)
+      bearer_refusal_no_token(a, why, 1);
+    else /* something between, where JSON should be */
+      bearer_refusal_broken(a, why);
   }
-  return 0;
-}
-
-static int unusable(bearer_answer *a, const char *why) {
-  bearer_refusal_broken(a, why);
-  a->is_considered = 1;
   return 0;
 }
 
@@ -192,9 +186,11 @@ static int find_token(bearer_answer *a, bearer_found *found) {
   if (!may_be_token(L, index))
     return no_token(a, index);
   find_type(a, found);
-  if (!take_value(a, found, index))
-    return unusable(
-        a, "the answer holds a token, but it is no text that a header can carry");
+  if (!take_value(a, found, index)) { /* it may be a sentence: what is wrong */
+    bearer_refusal_no_token(
+        a, "the answer holds a token, but it is no text that a header can carry", 0);
+    return 0;
+  }
   bearer_read_lifetime(a, found, a->c->def->lifetime);
   find_scope(a, found);
   return 1;

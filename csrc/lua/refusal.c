@@ -223,35 +223,41 @@ static void hide_found(bearer_answer *a) {
 
 /* ---- when to come again -------------------------------------------------------- */
 
+/* A date; of two that were joined, each of which has a comma of its own, the first. */
+static time_t read_date(char *text) {
+  time_t at = curl_getdate(text, NULL);
+  char *comma = at == -1 ? strchr(text, ',') : NULL;
+  comma = comma != NULL ? strchr(comma + 1, ',') : NULL;
+  if (comma == NULL)
+    return at;
+  *comma = '\0';
+  return curl_getdate(text, NULL);
+}
+
+/* The server's own time, or else ours. */
+static double now_of(bearer_answer *a) {
+  bearer_buffer date = { 0 };
+  time_t now = -1;
+  if (bearer_response_header(a->response, "date", &date))
+    now = curl_getdate(bearer_buffer_string(&date), NULL);
+  bearer_buffer_free(&date);
+  return now != -1 ? (double)now : bearer_clock_wall(&bearer_state_of(a->c->L)->clock);
+}
+
 /* Seconds that Retry-After asks for; < 0 = nothing that makes sense. */
 static double retry_after(bearer_answer *a) {
-  bearer_buffer value = { 0 }, date = { 0 };
+  bearer_buffer value = { 0 };
   double seconds = -1;
-  time_t at, now;
-  if (bearer_response_header(a->response, "retry-after", &value)) {
-    const char *text = bearer_buffer_string(&value);
-    size_t digits = strspn(text, "0123456789");
-    if (digits > 0 && text[digits] == '\0') {
-      bearer_fact f;
-      memset(&f, 0, sizeof(f));
-      f.kind = BEARER_FACT_TEXT;
-      f.text = text;
-      f.size = digits;
-      if (!bearer_fact_number(&f, &seconds))
-        seconds = 1e9;
+  time_t at;
+  if (bearer_response_header(a->response, "retry-after", &value) && !value.failed &&
+      value.size > 0) {
+    seconds = bearer_policy_read_seconds(value.data);
+    if (seconds < 0 && (at = read_date(value.data)) != -1)
+      seconds = bearer_policy_retry_after((double)at - now_of(a));
+    else if (seconds >= 0)
       seconds = bearer_policy_retry_after(seconds);
-    } else if ((at = curl_getdate(text, NULL)) != -1) {
-      now = bearer_response_header(a->response, "date", &date)
-                ? curl_getdate(bearer_buffer_string(&date), NULL)
-                : -1;
-      seconds =
-          (double)at -
-          (now != -1 ? (double)now : bearer_clock_wall(&bearer_state_of(a->c->L)->clock));
-      seconds = bearer_policy_retry_after(seconds);
-    }
   }
   bearer_buffer_free(&value);
-  bearer_buffer_free(&date);
   return seconds;
 }
 
@@ -307,32 +313,48 @@ static void describe_redirect(bearer_answer *a) {
     luaL_error(a->c->L, "not enough memory");
 }
 
-static void describe(bearer_answer *a, const char *message) {
+/* In the server's own words. 0: it has none. */
+static int describe_in_its_words(bearer_answer *a) {
   lua_State *L = a->c->L;
   size_t size;
   const char *text;
+  int top = lua_gettop(L), has = 0;
+  if (find_text(L, a->root, &a->c->def->error_message) != NULL) {
+    text = lua_tolstring(L, -1, &size);
+    bearer_failure_describe(&a->failure, a->c->vars, text, size);
+    has = 1;
+  }
+  lua_settop(L, top);
+  return has;
+}
+
+static void describe(bearer_answer *a, const char *message) {
   char unsaid[64];
-  int top = lua_gettop(L);
   if (message != NULL) {
     bearer_failure_describe(&a->failure, a->c->vars, message, strlen(message));
   } else if (a->response->status >= 300 && a->response->status < 400) {
     describe_redirect(a);
-  } else if (find_text(L, a->root, &a->c->def->error_message) != NULL) {
-    text = lua_tolstring(L, -1, &size);
-    bearer_failure_describe(&a->failure, a->c->vars, text, size);
+  } else if (describe_in_its_words(a)) {
+    return;
   } else if (a->response->status < 300) {
     bearer_failure_describe(&a->failure, NULL, "the answer is not what was expected", 35);
   } else {
     snprintf(unsaid, sizeof(unsaid), "the server answered HTTP %ld", a->response->status);
     bearer_failure_describe(&a->failure, NULL, unsaid, strlen(unsaid));
   }
-  lua_settop(L, top);
+}
+
+static void add_details(bearer_answer *a) {
+  budget left = for_details;
+  if (!lua_istable(a->c->L, a->root))
+    return;
+  push_details(a, a->root, 0, &left);
+  a->details = lua_gettop(a->c->L);
 }
 
 void bearer_refusal(bearer_answer *a, const char *code, const char *message) {
   lua_State *L = a->c->L;
   bearer_failure *f = &a->failure;
-  budget left = for_details;
   char own[BEARER_CODE_MAX + 1] = "";
   bearer_hide(a->c, a->c->vars);
   hide_found(a);
@@ -351,15 +373,30 @@ void bearer_refusal(bearer_answer *a, const char *code, const char *message) {
   else if (f->status >= 300)
     snprintf(f->own_code, sizeof(f->own_code), "http_%ld", f->status);
   describe(a, message);
-  if (lua_istable(L, a->root)) {
-    push_details(a, a->root, 0, &left);
-    a->details = lua_gettop(L);
-  }
+  add_details(a);
+}
+
+void bearer_refusal_no_token(bearer_answer *a, const char *description, int is_absent) {
+  bearer_hide(a->c, a->c->vars);
+  hide_found(a);
+  bearer_failure_set(&a->failure, BEARER_NO_TOKEN, NULL);
+  bearer_failure_describe(&a->failure, a->c->vars, description, strlen(description));
+  a->failure.status = a->response->status;
+  a->failure.class =
+      bearer_policy_class(a->failure.status, BEARER_CODE_OTHER, has_retry_after(a));
+  a->failure.retry_after = retry_after(a);
+  a->is_considered = 1;
+  if (is_absent)
+    describe_in_its_words(a);
+  add_details(a);
 }
 
 void bearer_refusal_broken(bearer_answer *a, const char *description) {
-  bearer_failure_set(&a->failure, BEARER_BAD_ANSWER, description);
+  bearer_hide(a->c, a->c->vars);
+  bearer_failure_set(&a->failure, BEARER_BAD_ANSWER, NULL);
+  bearer_failure_describe(&a->failure, a->c->vars, description, strlen(description));
   a->failure.status = a->response->status;
+  a->is_considered = 1;
 }
 
 void bearer_refusal_unreadable(bearer_answer *a) {

@@ -159,6 +159,11 @@ static bearer_progress try_again(bearer_renewal *r, double wake) {
   return BEARER_WAITS;
 }
 
+/* It wants another password, of whoever comes. */
+static int is_stopped_by_proxy(const bearer_failure *f) {
+  return f->code == BEARER_PROXY && f->status == 407;
+}
+
 /* r->failure says what went wrong. */
 static bearer_progress fail(frame *f, int is_considered) {
   bearer_renewal *r = f->r;
@@ -170,7 +175,8 @@ static bearer_progress fail(frame *f, int is_considered) {
   a.is_considered = is_considered;
   a.spends = spends(r);
   a.sent = r->sent;
-  a.login_repeats = r->sent && has_refresh_input(r->def);
+  a.login_repeats =
+      (r->sent && has_refresh_input(r->def)) || is_stopped_by_proxy(&r->failure);
   a.tries = r->tries;
   a.retries = r->retries;
   a.now = bearer_now(r->job.state);
@@ -432,12 +438,20 @@ static const bearer_exchanges *requests_of(const bearer_renewal *r) {
   return r->is_refresh ? &r->def->refresh : &r->def->login;
 }
 
+static bearer_progress not_usable(frame *f, bearer_answer *a);
+
 /* A name that is not known is one that an answer should have given. */
 static bearer_progress unbuildable(frame *f) {
   char text[sizeof(f->c.fault.what) + 64];
+  bearer_answer a;
   if (f->c.fault.kind != BEARER_FAULT_UNKNOWN || f->r->sending.about.size == 0)
     bearer_send_note_built(&f->r->sending);
   bearer_fault_explain(&f->c.fault, text, sizeof(text));
+  if (f->r->index > 0 && f->c.fault.kind == BEARER_FAULT_UNKNOWN) {
+    bearer_read(&a, &f->c, &f->r->sending.response);
+    bearer_refusal_no_token(&a, text, 1);
+    return not_usable(f, &a);
+  }
   return fail_with(
       f, f->c.fault.kind == BEARER_FAULT_UNKNOWN ? BEARER_BAD_ANSWER : BEARER_BAD_REQUEST,
       text, 1);
@@ -596,8 +610,7 @@ static bearer_progress take_token(frame *f, bearer_answer *a) {
     return over(f, a, &found);
   bearer_read_keep(a, &r->def->keep);
   if (bearer_token_fault(r->def, &r->vars, why, sizeof(why))) {
-    bearer_refusal_broken(a, why);
-    a->is_considered = 1;
+    bearer_refusal_no_token(a, why, 0);
     return not_usable(f, a);
   }
   if (found.lifetime > 0 &&
@@ -668,6 +681,10 @@ static void drop_answer(frame *f) {
   }
 }
 
+static int came_broken(const bearer_failure *f) {
+  return f->code == BEARER_BAD_ANSWER || f->code == BEARER_TOO_LARGE;
+}
+
 static bearer_progress take_result(frame *f) {
   bearer_renewal *r = f->r;
   int sent = 1;
@@ -679,8 +696,9 @@ static bearer_progress take_result(frame *f) {
     return BEARER_GO_ON;
   }
   r->sent = sent;
-  r->failure.class = BEARER_TRANSIENT;
-  return fail(f, r->failure.is_own_fault);
+  r->failure.class =
+      is_stopped_by_proxy(&r->failure) ? BEARER_TERMINAL : BEARER_TRANSIENT;
+  return fail(f, r->failure.is_own_fault || came_broken(&r->failure));
 }
 
 /* The coroutine in which a function of the host's ran is gone, or it took too long. */

@@ -159,6 +159,8 @@ static int take_transfer(bearer_job *job, bearer_sending *s, const bearer_vars *
     f->is_own_fault = t->is_own_fault;
     if (t->code == BEARER_PROXY)
       f->status = t->proxy_status;
+    if (t->code == BEARER_PROXY && f->status == 407) /* a wrong password */
+      f->class = BEARER_TERMINAL;
   }
   bearer_transfer_close(t);
   job->transfer = NULL;
@@ -203,10 +205,13 @@ int bearer_send_has_answer(lua_State *L, const bearer_job *job) {
 
 int bearer_send_result(lua_State *L, bearer_job *job, bearer_sending *s, int options,
                        const bearer_vars *vars, bearer_failure *f, int *sent) {
+  int ok;
   *sent = 1;
-  if (job->transfer != NULL)
-    return take_transfer(job, s, vars, f, sent);
-  return take_transport(L, s, options, vars, f);
+  ok = job->transfer != NULL ? take_transfer(job, s, vars, f, sent)
+                             : take_transport(L, s, options, vars, f);
+  if (!ok && f->code == BEARER_PROXY) /* it got no further */
+    *sent = 0;
+  return ok;
 }
 
 void bearer_send_about(const bearer_sending *s, const bearer_vars *vars,

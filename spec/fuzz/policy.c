@@ -98,6 +98,15 @@ static void pauses(void) {
   HOLD(isfinite(pause) && pause >= 0 && pause <= 8);
 }
 
+/* Any text at all is a number of seconds, or none. */
+static void retry_after(void) {
+  char text[32] = { 0 };
+  double seconds;
+  take(text, sizeof(text) - 1);
+  seconds = bearer_policy_read_seconds(text);
+  HOLD(seconds >= 0 || seconds == -1);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   rest = data;
   left = size;
@@ -105,5 +114,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   holds();
   after();
   pauses();
+  retry_after();
   return 0;
 }

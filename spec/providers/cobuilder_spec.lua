@@ -135,7 +135,9 @@ describe("cobuilder", function()
       s.sb:reset()
       s.sb:tell("cobuilder", { body = body, content_type = media })
       local login = s:login(nil, { retries = 0 })
-      s:check_refused(login, { code = "bad_answer", class = "transient", status = 200 })
+      local is_page = media == "text/html"
+      s:check_refused(login, { code = is_page and "bad_answer" or "no_token",
+        class = is_page and "transient" or "terminal", status = 200 })
     end
   end)
 end)

@@ -191,7 +191,7 @@ describe("crm_com", function()
     assert.equal(token, s:token(s:login()):value())
   end)
 
-  it("takes OK without a token for a broken answer", function()
+  it("takes OK without a token for a refusal", function()
     for _, body in ipairs { '{"status":{"code":"OK"}}', '{"status":{"code":"OK"},"data":null}',
       '{"status":{"code":"OK"},"data":{"token":null}}',
       '{"status":{"code":"OK"},"data":{"token":""}}' } do
@@ -200,7 +200,7 @@ describe("crm_com", function()
       local login = s:login(nil, { retries = 0 })
       local t, _, err = login:token()
       assert.is_nil(t)
-      s:check_error(login, err, { code = "bad_answer", class = "transient", status = 200 })
+      s:check_error(login, err, { code = "no_token", class = "terminal", status = 200 })
     end
   end)
 

@@ -68,11 +68,12 @@ end
 local refusals = {
   { 400 }, { 401, code = "invalid_grant" }, { 403 }, { 404 }, { 500 }, { 502 }, { 429 },
   { 429, after = "7" }, { 503, after = "99999" }, { 503 }, { 200 }, { 200, body = "<html>" },
+  { 200, body = '{"ok":false}' },
 }
 
 -- The refresh token was not spent, says the server; or else nobody will ever know.
-local function forgive(self, request, status)
-  if request.token and (status == 429 or status == 503 or self.kind.only and status >= 300) then
+local function forgive(self, request, r)
+  if request.token and (r[1] == 429 or r.after or self.kind.only and r[1] >= 300) then
     self.spent[request.token] = nil
   end
 end
@@ -85,7 +86,8 @@ local function decide(self, request)
     return nil, "lost"
   end
   local r = pick(refusals)
-  forgive(self, request, r[1])
+  forgive(self, request, r)
+  request.is_final = r[1] < 500 or r.after ~= nil -- an answer, however broken
   return {
     status = r[1], headers = { ["retry-after"] = r.after },
     body = r.body or r.code and ('{"error":"%s"}'):format(r.code) or "",

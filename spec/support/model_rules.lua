@@ -92,15 +92,17 @@ function rules.arrive(self, kind, request)
     self.used = self.secret
   end
   check(not self.closed, "a request of a closed login")
+  check(not (self.last and self.last.is_final and self.last.kind == kind and self.tries[kind]),
+    "asked again in one call, although an answer had come")
   self.tries[kind] = (self.tries[kind] or 0) + 1
   check(self.tries.login == nil or self.tries.login <= 1 + self.retries, "more logins than retries")
   check(self.tries.refresh == nil or self.tries.refresh == 1, "more than one refresh")
   local thread, is_main = coroutine.running()
   local made = {
-    thread = not is_main and thread or nil, till = now + request.timeout, sent_at = now,
-    token = check_refresh_token(self, request.body),
+    kind = kind, thread = not is_main and thread or nil, till = now + request.timeout,
+    sent_at = now, token = check_refresh_token(self, request.body),
   }
-  self.requests[#self.requests + 1] = made
+  self.requests[#self.requests + 1], self.last = made, made
   return made
 end
 

@@ -110,7 +110,6 @@ static void is_class(const char *row, long status, bearer_kind code, int retry_a
 
 static void the_throttled_row(void) {
   is_class("throttled", 429, BEARER_CODE_OTHER, 0, BEARER_THROTTLED);
-  is_class("throttled", 503, BEARER_CODE_OTHER, 0, BEARER_THROTTLED);
   is_class("throttled", 503, BEARER_CODE_OTHER, 1, BEARER_THROTTLED);
   is_class("throttled", 401, BEARER_CODE_OTHER, 1, BEARER_THROTTLED);
   is_class("throttled", 500, BEARER_CODE_OTHER, 1, BEARER_THROTTLED);
@@ -130,7 +129,7 @@ static void the_terminal_row(void) {
 }
 
 static void the_transient_row(void) {
-  static const long statuses[] = { 408, 425, 500, 501, 502, 504, 507, 599 };
+  static const long statuses[] = { 408, 425, 500, 501, 502, 503, 504, 507, 599 };
   for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
     is_class("transient", statuses[i], BEARER_CODE_OTHER, 0, BEARER_TRANSIENT);
 }
@@ -199,6 +198,52 @@ static void retry_after_has_its_limits(void) {
   CHECK(bearer_policy_retry_after(NAN) == -1);
 }
 
+static void reads(const char *text, double want) {
+  check_that(bearer_policy_read_seconds(text) == want, __FILE__, __LINE__, text);
+}
+
+static void retry_after_is_read_in_whole_and_broken_seconds(void) {
+  reads("7", 7);
+  reads("0", 0);
+  reads("2.5", 2.5);
+  reads("2.", 2);
+  reads("0.25", 0.25);
+  reads(" 7 ", 7);
+  reads("\t7", 7);
+  reads("7, 7", 7); /* two headers, joined */
+  reads("5 ,\t60,6", 60);
+  CHECK(isinf(bearer_policy_read_seconds(
+      "999999999999999999999999999999999999999999999999999999999999999999999999999999999"
+      "999999999999999999999999999999999999999999999999999999999999999999999999999999999"
+      "999999999999999999999999999999999999999999999999999999999999999999999999999999999"
+      "999999999999999999999999999999999999999999999999999999999999999999999999999999999"
+      "9.5")));
+}
+
+static void retry_after_that_is_something_else_is_left_to_others(void) {
+  static const char *const texts[] = { "",
+                                       " ",
+                                       "-5",
+                                       "+5",
+                                       ".5",
+                                       "1e3",
+                                       "0x10",
+                                       "nan",
+                                       "inf",
+                                       "soon",
+                                       "7 s",
+                                       "7 7",
+                                       ",7",
+                                       "7,",
+                                       "7,,7",
+                                       "2.5.1",
+                                       "7, soon",
+                                       "1,5s",
+                                       "Tue, 14 Nov 2023 22:14:20 GMT" };
+  for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+    reads(texts[i], -1);
+}
+
 /* ---- trying again ------------------------------------------------------------ */
 
 /* A login whose first try met trouble on the way. */
@@ -228,7 +273,7 @@ static void logins_are_tried_again(void) {
   after("no retries at all", a, BEARER_END);
   a = trouble();
   a.is_considered = 1;
-  after("a considered answer", a, BEARER_END);
+  after("an answer, however broken", a, BEARER_END);
   a = trouble();
   a.class = BEARER_TERMINAL;
   after("a refusal", a, BEARER_END);
@@ -280,6 +325,11 @@ static void a_refresh_gives_way_to_a_login(void) {
   a = trouble();
   a.is_refresh = a.spends = a.login_repeats = 1;
   after("a login would send the same", a, BEARER_END);
+  a.class = BEARER_TERMINAL;
+  a.sent = 0;
+  after("a proxy that stops the login as well", a, BEARER_END);
+  a = trouble();
+  a.is_refresh = a.spends = a.login_repeats = 1;
   a.login_repeats = a.sent = 0;
   after("a refresh that was not sent", a, BEARER_LOG_IN);
 }
@@ -307,6 +357,8 @@ int main(void) {
   holds_last_as_long_as_the_server_asks();
   a_refusal_that_names_a_time_is_believed_once();
   retry_after_has_its_limits();
+  retry_after_is_read_in_whole_and_broken_seconds();
+  retry_after_that_is_something_else_is_left_to_others();
   logins_are_tried_again();
   not_when_time_is_over();
   what_is_spent_by_use_is_sent_once();
