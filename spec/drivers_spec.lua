@@ -1,6 +1,7 @@
 -- Every driver, and loops of one's own: the same behaviour on each.
 local bearer = require "bearer"
 local core = require "bearer.core"
+local patience = require "spec.support.patience"
 local hosts = require "spec.support.hosts"
 local socket = require "socket"
 local stages = require "spec.support.provider_stage"
@@ -110,7 +111,7 @@ describe("the driver", function()
     end)
 
     it("keeps to the timeout", function()
-      s.sb:tell("hubsoft", { delay = 3 })
+      s.sb:tell("hubsoft", { delay = 60 })
       local began = socket.gettime()
       host.run(function()
         local t, _, err = s:login({}, { timeout = 0.2 }):token()
@@ -118,7 +119,7 @@ describe("the driver", function()
         assert.equal("timeout", err.code)
       end)
       local took = socket.gettime() - began
-      assert.is_true(took > 0.19 and took < 2, took)
+      assert.is_true(took > 0.19 and took < 50, took)
     end)
 
     it("shares one login among a hundred callers", function()
@@ -141,30 +142,40 @@ describe("the driver", function()
       host.run(function()
         s:token(login)
       end)
-      local old = assert(login:token())
-      s:pass(old:expires_in() - 200)
-      assert.equal("advisory", login:status().state)
-      s.sb:tell("hubsoft", { delay = slow })
-      host.run(function()
-        local began = socket.gettime()
-        assert.equal(old, login:token())
-        assert.is_true(socket.gettime() - began < slow)
+      local rounds = 0
+      patience.longer(function(factor)
+        local old, took = assert(login:token())
+        s:pass(old:expires_in() - 200)
+        assert.equal("advisory", login:status().state)
+        s.sb:tell("hubsoft", { delay = slow * factor })
+        host.run(function()
+          local began = socket.gettime()
+          assert.equal(old, login:token())
+          took = socket.gettime() - began
+        end)
+        host.settle(is_fresh(login))
+        rounds = rounds + 1
+        assert.equal(("1 login %d refresh 0 call"):format(rounds), s:traffic())
+        assert.not_equal(old, login:token())
+        return took < slow * factor
       end)
-      host.settle(is_fresh(login))
-      assert.equal("1 login 1 refresh 0 call", s:traffic())
-      assert.not_equal(old, login:token())
     end)
 
     it("starts logins ahead", function()
-      s.sb:tell("hubsoft", { delay = slow })
-      local first, second = s:login(), s:login()
-      host.run(function()
-        local began = socket.gettime()
-        bearer.prewarm(first, second, first)
-        assert.is_true(socket.gettime() - began < slow)
-      end)
-      host.settle(function()
-        return is_fresh(first)() and is_fresh(second)()
+      local first, second, took
+      patience.longer(function(factor)
+        s:clear()
+        s.sb:tell("hubsoft", { delay = slow * factor })
+        first, second = s:login(), s:login()
+        host.run(function()
+          local began = socket.gettime()
+          bearer.prewarm(first, second, first)
+          took = socket.gettime() - began
+        end)
+        host.settle(function()
+          return is_fresh(first)() and is_fresh(second)()
+        end)
+        return took < slow * factor
       end)
       assert(first:header()) -- nothing waits here any more
       assert(second:header())
@@ -230,7 +241,7 @@ describe("the driver", function()
 
   local function callers_are_told(host)
     it("tells those who wait that the login is closed", function()
-      s.sb:tell("hubsoft", { delay = 2 })
+      s.sb:tell("hubsoft", { delay = 60 })
       local login, codes = s:login(), {}
       local function wait()
         local _, _, err = login:token()
@@ -241,7 +252,7 @@ describe("the driver", function()
         login:close()
       end)
       assert.same({ "closed", "closed" }, codes)
-      assert.is_true(socket.gettime() - began < 1.5)
+      assert.is_true(socket.gettime() - began < 50)
     end)
   end
 
@@ -277,30 +288,32 @@ describe("the driver", function()
       second:wrap(function()
         got = assert(login:token())
       end)
-      assert(second:loop(5))
+      assert(second:loop(patience.limit))
       assert.equal(got, login:token())
       assert.equal(1, s:count "login")
     end)
 
     test("lets other coroutines run meanwhile, and moves what nobody waits for", function()
       bearer.use "cqueues"
-      s.sb:tell("hubsoft", { delay = slow })
-      local controller, longest, login, ahead = cqueues.new(), 0, s:login(), s:login()
-      controller:wrap(function()
-        assert(login:token())
+      patience.longer(function(factor)
+        s.sb:tell("hubsoft", { delay = slow * factor })
+        local controller, longest, login, ahead = cqueues.new(), 0, s:login(), s:login()
+        controller:wrap(function()
+          assert(login:token())
+        end)
+        controller:wrap(function()
+          cqueues.sleep(slow / 4) -- the pump sleeps by now
+          bearer.prewarm(ahead)
+          local last = socket.gettime()
+          while not (is_fresh(login)() and is_fresh(ahead)()) do
+            cqueues.sleep(0.005)
+            longest, last = math.max(longest, socket.gettime() - last), socket.gettime()
+          end
+        end)
+        assert(controller:loop(patience.limit))
+        assert.is_true(controller:empty())
+        return longest < slow * factor
       end)
-      controller:wrap(function()
-        cqueues.sleep(slow / 4) -- the pump sleeps by now
-        bearer.prewarm(ahead)
-        local last = socket.gettime()
-        while not (is_fresh(login)() and is_fresh(ahead)()) do
-          cqueues.sleep(0.005)
-          longest, last = math.max(longest, socket.gettime() - last), socket.gettime()
-        end
-      end)
-      assert(controller:loop(10))
-      assert.is_true(controller:empty())
-      assert.is_true(longest < slow, longest)
     end)
   end)
 

@@ -80,24 +80,24 @@ describe_nginx("in nginx, workers", function()
   end)
 
   it("that are terminated with a login in flight end at once", function()
-    s.sb:tell("hubsoft", { delay = 5 })
+    s.sb:tell("hubsoft", { delay = 60 })
     s:start {}
     local waiting_one = s.host:send "/header"
     s:await_logins(1)
     s.host:signal "TERM"
-    assert.is_true(s.host:wait_for_end(4))
+    assert.is_true(s.host:wait_for_end(50))
     assert.is_nil(s.host:receive(waiting_one).status)
     assert.equal(1, s.host:ended_workers())
   end)
 
   for _, signal in ipairs { "QUIT", "HUP" } do
     it(("that end by %s do not wait for a login that nobody waits for"):format(signal), function()
-      s.sb:tell("hubsoft", { delay = 8 })
+      s.sb:tell("hubsoft", { delay = 60 })
       s:start { server = location("/prewarm", "bearer.prewarm(erp)") }
       s.host:get "/prewarm"
       s:await_logins(1)
       s.host:signal(signal)
-      assert.is_true(s.host:wait_for_workers(1, 6))
+      assert.is_true(s.host:wait_for_workers(1, 50))
       assert.equal(0, s.sb:count("hubsoft", "login", 200)) -- the server is still at it
     end)
   end
@@ -171,7 +171,7 @@ describe_nginx("in nginx, workers", function()
   end)
 
   it("are not held up by requests that were given up", function()
-    s.sb:tell("hubsoft", { delay = 8 })
+    s.sb:tell("hubsoft", { delay = 60 })
     s:start {
       http = check_abort, init = "arrived = 0",
       server = location("/x", "arrived = arrived + 1 header()")
@@ -186,7 +186,7 @@ describe_nginx("in nginx, workers", function()
     s:await_logins(1)
     assert.equal("none", s.host:get("/status").body)
     s.host:signal "QUIT"
-    assert.is_true(s.host:wait_for_end(6))
+    assert.is_true(s.host:wait_for_end(50))
   end)
 
   -- ---- timers that are not granted ------------------------------------------------------------

@@ -28,7 +28,7 @@ describe("transfers:", function()
   end)
 
   local function new(options, at)
-    local settings = { ca_file = sb.ca_file, retries = 0, timeout = 10 }
+    local settings = { ca_file = sb.ca_file, retries = 0, timeout = 100 }
     for name, value in pairs(options or {}) do
       settings[name] = value or nil
     end
@@ -52,7 +52,7 @@ describe("transfers:", function()
     assert.is_nil(t)
     assert.equal(code, err.code, tostring(err))
     assert.equal("transient", err.class)
-    assert.is_true(socket.gettime() - from < (limit or 8), "took too long")
+    assert.is_true(socket.gettime() - from < (limit or 50), "took too long")
     l:close()
     return err
   end
@@ -102,7 +102,7 @@ describe("transfers:", function()
     end)
 
     it("an answer that takes too long, and all retries together", function()
-      url = sb:script("x", { body = answer, delay = 5 })
+      url = sb:script("x", { body = answer, delay = 120 })
       fails("timeout", { timeout = 0.3 })
       fails("timeout", { timeout = 0.3, retries = 5 })
     end)

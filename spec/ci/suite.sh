@@ -12,6 +12,8 @@ build=build/$lua
 build=${SUITE_BUILD:-$build}
 unset LUA_INIT LUA_INIT_5_2 LUA_INIT_5_3 LUA_INIT_5_4 LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4 \
   LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4
+# All servers are on 127.0.0.1; a spec of proxies sets its own.
+unset http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
 export LUA_PATH="$PWD/lua/?.lua;$PWD/lua/?/init.lua;./?.lua;./?/init.lua;;"
 export LUA_CPATH="$PWD/$build/?.so;;"
 

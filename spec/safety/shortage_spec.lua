@@ -76,7 +76,7 @@ describe("memory that is gone from any allocation on of", function()
   end)
 
   local function survives(driver, first, act, unchecked)
-    local text = helper.must("timeout 100 " .. helper.command {
+    local text = helper.must("timeout 900 " .. helper.command {
       program, 1, stride,
       (prelude:gsub("DRIVER", ("%q"):format(driver)):gsub("REFRESH", first)),
       (body:gsub("ACT", act):gsub("CHECKED", tostring(not unchecked))),

@@ -13,7 +13,7 @@ local head = "POST /_sandbox/%s HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r
 
 local function exchange(port, text)
   local connection = assert(socket.tcp())
-  connection:settimeout(10)
+  connection:settimeout(300)
   local ok, message = connection:connect("127.0.0.1", port)
   if ok then
     ok, message = connection:send(text)

@@ -130,7 +130,7 @@ function launch.stop(o, port)
   o.stopped = true
   if o.pid then
     launch.signal(o, "TERM")
-    if not control.wait_for_end(port, 3) then
+    if not control.wait_for_end(port, 10) then
       launch.signal(o, "KILL")
     end
   end

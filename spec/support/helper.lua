@@ -68,10 +68,10 @@ end
 
 local spawned = {}
 
---- Run a command beside this process, for a minute at most.
+--- Run a command beside this process, for ten minutes at most.
 -- @treturn function its next line of output
 function helper.spawn(command)
-  local pipe = assert(io.popen("echo $$; exec timeout 60 " .. command .. " 2>&1 </dev/null"))
+  local pipe = assert(io.popen("echo $$; exec timeout 600 " .. command .. " 2>&1 </dev/null"))
   spawned[#spawned + 1] = { pipe = pipe, pid = pipe:read("*l") }
   return function()
     return pipe:read("*l")

@@ -9,6 +9,7 @@
 -- `hosts.each(f)` calls f with those whose packages are there.
 local bearer = require "bearer"
 local core = require "bearer.core"
+local patience = require "spec.support.patience"
 local socket = require "socket"
 
 local hosts = {}
@@ -17,12 +18,12 @@ local function list(first, ...)
   return type(first) == "table" and first or { first, ... }
 end
 
-local patience = 20 -- seconds: longer is a failure
+local limit = patience.limit
 
 local function limited()
-  local limit = socket.gettime() + patience
+  local ends = socket.gettime() + limit
   return function()
-    assert(socket.gettime() < limit, "it takes too long")
+    assert(socket.gettime() < ends, "it takes too long")
   end
 end
 
@@ -173,7 +174,7 @@ local function cqueues()
     for _, f in ipairs(list(...)) do
       controller:wrap(keeping(errors, f))
     end
-    assert(controller:loop(patience))
+    assert(controller:loop(limit))
     assert(controller:empty(), "it takes too long")
     if errors[1] then
       error(errors[1], 0)

@@ -29,7 +29,7 @@ for i = 1, urls do
   providers[i] = bearer.provider { name = "many" .. i, inputs = {}, login = { url = arg[i + 2] } }
 end
 
-local logins, settings = {}, { ca_file = ca_file, retries = 0, timeout = 300 }
+local logins, settings = {}, { ca_file = ca_file, retries = 0, timeout = 3000 }
 for i = 1, count do
   logins[i] = bearer.login(providers[i % urls + 1], {}, settings)
 end

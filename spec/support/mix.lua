@@ -1,7 +1,7 @@
--- Logins to good and bad endpoints at once, on one host: mix.lua HOST CA_FILE NAME=URL…
--- `fast` is asked again and again, as long as any other is under way. Prints for each name how
--- its login ended, after how many seconds, and for `fast` how often and how long at most. Last
--- comes `stall`: for how long the machine itself stood still.
+-- Logins to good and bad endpoints at once, on one host: mix.lua HOST CA_FILE TIMES NAME=URL…
+-- All timeouts are so many TIMES as long. `fast` is asked again and again, as long as any other is
+-- under way. Prints for each name how its login ended, after how many seconds, and for `fast` how
+-- often and how long at most. Last comes `stall`: for how long the machine itself stood still.
 local bearer = require "bearer"
 local hosts = require "spec.support.hosts"
 local settings = require "spec.support.mix_settings"
@@ -17,14 +17,14 @@ end
 
 local stall = rawget(_G, "stall") -- of states.c
 stall()
-local host, ca_file = host_of(arg[1]), arg[2]
+local host, ca_file, times = host_of(arg[1]), arg[2], tonumber(arg[3])
 local logins, under_way = {}, 0
 
 local function new(name, url)
   local began = socket.gettime()
   local options = { ca_file = ca_file, retries = 0 }
   for option, value in pairs(settings[name]) do
-    options[option] = value
+    options[option] = value * times
   end
   function options.on_event(event)
     if event.event ~= "held" and name ~= "fast" then
@@ -38,7 +38,7 @@ end
 host.use()
 host.run(function()
   local fast
-  for i = 3, #arg do
+  for i = 4, #arg do
     local name, url = arg[i]:match("^(%w+)=(.*)$")
     if name == "fast" then
       fast = new(name, url)
@@ -46,7 +46,7 @@ host.run(function()
       fast:forget()
     end
   end
-  for i = 3, #arg do
+  for i = 4, #arg do
     local name, url = arg[i]:match("^(%w+)=(.*)$")
     if name ~= "fast" then
       logins[#logins + 1] = new(name, url)

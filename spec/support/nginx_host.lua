@@ -9,6 +9,7 @@
 --     host:stop()
 local launch = require "spec.sandbox.launch"
 local nginx = require "spec.sandbox.nginx"
+local patience = require "spec.support.patience"
 local socket = require "socket"
 
 local nginx_host = {}
@@ -86,7 +87,7 @@ end
 -- @treturn table the connection, for `receive`
 function methods:send(path, headers)
   local connection = assert(socket.tcp())
-  connection:settimeout(10)
+  connection:settimeout(patience.limit)
   assert(connection:connect("127.0.0.1", self.port))
   assert(connection:send(("GET %s HTTP/1.1\r\nHost: host\r\nConnection: close\r\n%s\r\n")
     :format(path, headers or "")))
@@ -120,10 +121,10 @@ end
 
 --- The answer on a connection.
 -- @tparam table connection
--- @tparam[opt=10] number seconds to wait for it
+-- @tparam[opt] number seconds to wait for it
 -- @treturn table `status` (nil when there was none), `headers`, `body`
 function methods.receive(_, connection, seconds)
-  connection:settimeout(seconds or 10)
+  connection:settimeout(seconds or patience.limit)
   local text, _, partial = connection:receive("*a")
   connection:close()
   return parse(text or partial)
@@ -141,7 +142,7 @@ function methods:get_all(path, count, headers)
   for i = 1, count do
     connections[i] = self:send(path, headers)
   end
-  local limit = socket.gettime() + 10
+  local limit = socket.gettime() + patience.limit
   for i, connection in ipairs(connections) do
     answers[i] = self:receive(connection, math.max(0, limit - socket.gettime()))
   end
@@ -152,7 +153,7 @@ end
 
 --- Wait until `condition()` holds.
 function nginx_host.wait_until(condition, seconds)
-  local limit = socket.gettime() + (seconds or 10)
+  local limit = socket.gettime() + (seconds or patience.limit)
   repeat
     local result = condition()
     if result then

@@ -34,6 +34,8 @@ typedef struct {
   double closing; /* seconds */
 } state;
 
+static unsigned stuck = 2; /* seconds that a stuck lookup or file takes: STUCK_SECONDS */
+
 static double now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -45,7 +47,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
                 struct addrinfo **result) {
   int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
   if (node != NULL && strncmp(node, "stuck", 5) == 0) {
-    sleep(2);
+    sleep(stuck);
     return EAI_AGAIN;
   }
   *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
@@ -63,7 +65,7 @@ int open(const char *path, int flags, ...) {
     va_end(list);
   }
   if (strstr(path, "/hangs/") != NULL)
-    sleep(2);
+    sleep(stuck);
   *(void **)&real = dlsym(RTLD_NEXT, "open");
   return real(path, flags, mode);
 }
@@ -230,6 +232,8 @@ int main(int argc, char **argv) {
     return 2;
   argument_count = argc;
   arguments = argv;
+  if (getenv("STUCK_SECONDS") != NULL)
+    stuck = (unsigned)atoi(getenv("STUCK_SECONDS"));
   for (int i = 0; i < count; i++)
     if (pthread_create(&states[i].thread, NULL, run, &states[i]) != 0)
       return 2;

@@ -464,7 +464,7 @@ static void a_closed_descriptor_does_not_make_the_thread_spin(void) {
 }
 
 int main(void) {
-  alarm(60);
+  alarm(600);
   for (int fd = 0; fd < 256; fd++)
     inherited[fd] = fcntl(fd, F_GETFD) >= 0;
   CHECK(bearer_fork_init());

@@ -200,7 +200,7 @@ static void forks_in_first_use(void) {
     usleep((unsigned)(i % 8) * 100);
     pid = fork();
     if (pid == 0) {
-      alarm(10);
+      alarm(300);
       bearer_transfer_close(t);
       _exit(ends_well(send_to("/ok")) ? 0 : 1);
     }
@@ -232,7 +232,7 @@ static void nothing_is_begun_once_the_process_exits(void) {
   bearer_client_init(&client);
   pid = fork();
   if (pid == 0) {
-    alarm(10);
+    alarm(300);
     if (!ends_well(send_to("/ok")))
       _exit(9);
     bearer_client_poll(&client, send_to("/mute") != NULL ? 20 : 0);
@@ -244,7 +244,7 @@ static void nothing_is_begun_once_the_process_exits(void) {
 }
 
 int main(void) {
-  alarm(60);
+  alarm(600);
   CHECK(atexit(late) == 0);
   CHECK(bearer_fork_init());
   CHECK(bearer_fork_init()); /* once */

@@ -285,7 +285,7 @@ static void the_last_good_pair_stays(void) {
 }
 
 int main(void) {
-  alarm(60);
+  alarm(600);
   signal(SIGPIPE, SIG_IGN); /* the server's: OpenSSL writes without MSG_NOSIGNAL */
   CHECK(bearer_fork_init());
   make(&server, "server");
