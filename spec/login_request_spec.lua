@@ -183,6 +183,13 @@ for way, go in pairs(ways) do
         end
       end
     end)
+    it("not by dots out of where the URL opens", function()
+      for _, url in ipairs { "/../y", "https://api.example/v1/%2e%2e/y", "..", "/a/./b" } do
+        local ok, why = pcall(go, (open()), { url = url })
+        assert.is_false(ok)
+        assert.matches(": its URL has '%.' or '%.%.' as a path segment", why)
+      end
+    end)
     it("to those that the definition or the caller names, exactly", function()
       for _, named in ipairs {
         { { hosts = { "a.example", "Files.Example:8443" } } },

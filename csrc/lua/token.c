@@ -479,6 +479,16 @@ int bearer_token_may_go_to(lua_State *L, int index, const char *url, char *text,
   return may;
 }
 
+/* Does a URL, relative ones too, climb out of what it opens with? */
+static int climbs(const char *url) {
+  bearer_buffer joined = { 0 };
+  int does;
+  bearer_url_join(&joined, "https://h", url);
+  does = bearer_url_check(bearer_buffer_string(&joined), 1) == BEARER_URL_DOTS;
+  bearer_buffer_free(&joined);
+  return does;
+}
+
 /* The caller's mistake is raised. [-0, +0, v] */
 static void check_host(lua_State *L, int index, int request) {
   char text[512];
@@ -486,6 +496,8 @@ static void check_host(lua_State *L, int index, int request) {
   if (lua_type(L, -1) == LUA_TSTRING &&
       !bearer_token_may_go_to(L, index, lua_tostring(L, -1), text, sizeof(text)))
     bearer_raise(L, "authorize: %s", text);
+  if (lua_type(L, -1) == LUA_TSTRING && climbs(lua_tostring(L, -1)))
+    bearer_raise(L, "authorize: its URL %s", bearer_url_explain(BEARER_URL_DOTS));
   lua_pop(L, 1);
 }
 
