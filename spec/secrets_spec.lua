@@ -330,6 +330,25 @@ describe("what a server says back", function()
     end)
   end
 
+  it("does not show as Basic had it, in a call, where functions made that", function()
+    for auth, pair in pairs {
+      [""] = "my+id:s%2Fcr+t", basic_raw = "my id:s/cr t", basic = "my+id:s%2Fcr+t",
+    } do
+      local login = bearer.login("oauth2_client_credentials", {
+        token_url = url .. "token", client_id = "my id", client_secret = "s/cr t",
+        auth = auth ~= "" and auth or nil,
+      }, { transport = function(request)
+        if request.url:find "token" then
+          assert.equal("Basic " .. encode.base64(pair), request.headers.Authorization)
+          return { status = 200, headers = {}, body = '{"access_token":"t1-value"}' }
+        end
+        error("sent " .. encode.base64(pair), 0)
+      end })
+      local _, _, err = login:request { url = url .. "api" }
+      assert.equal("sent ***", err.description)
+    end
+  end)
+
   it("does not show in the keys of an answer without a token", function()
     local answers = {
       '{"access_token":"t0k3n-living","refresh_token":"r3fr3sh-living","expires_in":300}',

@@ -403,6 +403,10 @@ static bearer_placed put_basic(bearer_context *c, bearer_request *r,
   return add_header(c, r, "Authorization", &value);
 }
 
+static void add_half(const char *text, size_t size, int encodes, bearer_buffer *out) {
+  (encodes ? bearer_encode_form : bearer_buffer_add)(out, text, size);
+}
+
 static int add_known_half(const bearer_part *n, int encodes, const bearer_vars *vars,
                           bearer_buffer *out) {
   bearer_buffer plain = { 0 };
@@ -410,23 +414,45 @@ static int add_known_half(const bearer_part *n, int encodes, const bearer_vars *
                  bearer_template_missing(&n->text, vars) < 0;
   if (is_known) {
     bearer_template_expand(&n->text, vars, 0, &plain);
-    (encodes ? bearer_encode_form : bearer_buffer_add)(out, bearer_buffer_string(&plain),
-                                                       plain.size);
+    add_half(bearer_buffer_string(&plain), plain.size, encodes, out);
   }
   out->failed |= plain.failed;
   bearer_buffer_free(&plain);
   return is_known;
 }
 
-static int hide_basic(const bearer_exchange *x, int encodes, bearer_vars *vars) {
-  bearer_buffer pair = { 0 };
-  int ok = 1, is_known = x->user.kind != BEARER_PART_ABSENT &&
-                         add_known_half(&x->user, encodes, vars, &pair);
-  bearer_buffer_text(&pair, ":");
-  if (is_known && add_known_half(&x->password, encodes, vars, &pair))
-    ok = !pair.failed && bearer_vars_hide(vars, pair.data, pair.size);
-  bearer_buffer_free(&pair);
+/* Hide the pair with this user, unless its other half is not known. Frees it. */
+static int hide_pair(const bearer_exchange *x, int encodes, bearer_vars *vars,
+                     bearer_buffer *user) {
+  int ok;
+  bearer_buffer_text(user, ":");
+  ok = !add_known_half(&x->password, encodes, vars, user) ||
+       (!user->failed && bearer_vars_hide(vars, user->data, user->size));
+  bearer_buffer_free(user);
   return ok;
+}
+
+/* Whom a function would name is one of those that are known, most likely. */
+static int hide_any_pair(const bearer_exchange *x, int encodes, bearer_vars *vars) {
+  int ok = 1;
+  for (int i = 0, count = vars->count; ok && i < count; i++) {
+    const bearer_var *e = &vars->list[i];
+    bearer_buffer user = { 0 };
+    if (e->secret || e->type != BEARER_VAR_TEXT)
+      continue;
+    add_half(e->value.data, e->value.size, encodes, &user);
+    ok = hide_pair(x, encodes, vars, &user);
+  }
+  return ok;
+}
+
+static int hide_basic(const bearer_exchange *x, int encodes, bearer_vars *vars) {
+  bearer_buffer user = { 0 };
+  if (x->user.kind == BEARER_PART_ABSENT)
+    return 1;
+  if (add_known_half(&x->user, encodes, vars, &user))
+    return hide_pair(x, encodes, vars, &user);
+  return hide_any_pair(x, encodes, vars);
 }
 
 int bearer_build_hide_basic(const bearer_exchange *x, bearer_vars *vars) {
