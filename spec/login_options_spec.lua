@@ -13,7 +13,6 @@ end
 
 describe("options:", function()
   local number_of_seconds = { good = { 0.001, 5, 1e6 }, bad = { 0, -1, "5", 0 / 0, math.huge, {} } }
-  local text = { good = { "x", "/a b" }, bad = { "", 3, {}, "a\0b", true } }
   local function path(taken)
     local found = { good = { "Makefile" }, bad = { "", 3, {}, "a\0b", true } }
     for _, value in ipairs(taken or {}) do
@@ -34,7 +33,10 @@ describe("options:", function()
     timeout = number_of_seconds, connect_timeout = number_of_seconds,
     retries = { good = { 0, 1, 100 }, bad = { -1, 1.5, "2", 0 / 0, math.huge } },
     ca_file = path(), ca_pem = secret(), cert = material, key = material, key_password = secret "x",
-    proxy = text, allow_hosts = hosts,
+    proxy = {
+      good = { "p", "p.example:3128", "http://user:pass%20word@[::1]:3128", "socks5h://p" },
+      bad = { "", 3, {}, "a\0b", "a b", "ftp://p", "http://user:pass word@p", "p:port" },
+    }, allow_hosts = hosts,
     user_agent = { good = { "me/1.0 (x)" }, bad = { "", "a\r\nX: y", "a\0", 3 } },
     max_response = { good = { 1, 1024 }, bad = { 0, -1, 1.5, "1M" } },
     allow_http = { good = { true, false }, bad = { 1, "yes" } },

@@ -34,12 +34,15 @@ static int goes_on(void) {
   return more;
 }
 
+/* A pass phrase is always given: without one, OpenSSL would ask on the terminal. */
+static char no_phrase[] = "";
+
 static X509 *read_certificate(const char *data, size_t size) { /* the caller's, or NULL */
   BIO *bio = open_text(data, size);
   X509 *found = NULL;
   int more = bio != NULL;
   while (more && found == NULL) {
-    found = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
+    found = PEM_read_bio_X509_AUX(bio, NULL, NULL, no_phrase);
     more = found == NULL && goes_on();
   }
   close_text(bio);
@@ -83,14 +86,12 @@ static key_kind find_key(const char *data, size_t size) {
   return found;
 }
 
-/* A pass phrase is always given: without one, OpenSSL would ask on the terminal. */
 static EVP_PKEY *read_key(const bearer_secret *text, const bearer_secret *password) {
   BIO *bio = open_text(text->data, text->size);
-  char none[] = "";
   EVP_PKEY *key = NULL;
   if (bio != NULL)
     key = PEM_read_bio_PrivateKey(bio, NULL, NULL,
-                                  password->data != NULL ? password->data : none);
+                                  password->data != NULL ? password->data : no_phrase);
   close_text(bio);
   return key;
 }
@@ -155,7 +156,6 @@ static const char *pem_fault(const bearer_secret *certificate, const bearer_secr
   return why;
 }
 
-/* What it holds beside the key is libcurl's to judge. */
 static const char *pkcs12_fault(const bearer_secret *s, const bearer_secret *password) {
   PKCS12 *p12 = read_pkcs12(s->data, s->size);
   EVP_PKEY *key = NULL;
@@ -166,7 +166,9 @@ static const char *pkcs12_fault(const bearer_secret *s, const bearer_secret *pas
   if (!PKCS12_parse(p12, password->data != NULL ? password->data : "", &key, &x, NULL))
     why = ERR_GET_REASON(ERR_peek_last_error()) == PKCS12_R_MAC_VERIFY_FAILURE
               ? locked(password)
-              : NULL;
+              : "is PKCS#12 of a kind that this OpenSSL does not read";
+  else if (key == NULL || x == NULL)
+    why = "holds no certificate with its private key";
   X509_free(x);
   EVP_PKEY_free(key);
   PKCS12_free(p12);

@@ -77,11 +77,40 @@ static void add_part(bearer_buffer *out, CURLU *handle, CURLUPart part,
   curl_free(text);
 }
 
-void bearer_proxy_name(bearer_buffer *out, const char *proxy) {
+/* A name alone is one of an HTTP proxy, be it "ftp.example". */
+static CURLU *parse(const char *proxy) {
   CURLU *handle = curl_url();
+  bearer_buffer url = { 0 };
+  if (strstr(proxy, "://") == NULL)
+    bearer_buffer_text(&url, "http://");
+  bearer_buffer_text(&url, proxy);
   if (handle != NULL &&
-      curl_url_set(handle, CURLUPART_URL, proxy,
-                   CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK) {
+      (url.failed || curl_url_set(handle, CURLUPART_URL, bearer_buffer_string(&url),
+                                  CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)) {
+    curl_url_cleanup(handle);
+    handle = NULL;
+  }
+  bearer_buffer_free(&url);
+  return handle;
+}
+
+int bearer_proxy_is_usable(const char *proxy) {
+  static const char *const schemes[] = { "http",    "https",  "socks",  "socks4",
+                                         "socks4a", "socks5", "socks5h" };
+  CURLU *handle = parse(proxy);
+  char *scheme = NULL;
+  int is = 0;
+  if (handle != NULL && curl_url_get(handle, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK)
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+      is |= strcasecmp(scheme, schemes[i]) == 0;
+  curl_free(scheme);
+  curl_url_cleanup(handle);
+  return is;
+}
+
+void bearer_proxy_name(bearer_buffer *out, const char *proxy) {
+  CURLU *handle = parse(proxy);
+  if (handle != NULL) {
     add_part(out, handle, CURLUPART_HOST, "");
     add_part(out, handle, CURLUPART_PORT, ":");
   }

@@ -19,6 +19,9 @@ const char *bearer_proxy_exceptions(void);
 int bearer_proxy_is_exception(const char *exceptions, const char *url);
 /* Append host:port of a proxy, without its user and password. */
 void bearer_proxy_name(bearer_buffer *out, const char *proxy);
+/* Is it one that libcurl could ask? It tells all of the text when it is not, with the
+   password. */
+int bearer_proxy_is_usable(const char *proxy);
 /* Does it come with a user? */
 int bearer_proxy_has_user(const char *proxy);
 

@@ -168,7 +168,11 @@ static bearer_code code_of(CURLcode result) {
 
 /* Did the connection end after the request had left, and before anything came back? */
 static int is_lost(const bearer_transfer *t, CURLcode result) {
-  return t->is_kept_from_again || (result == CURLE_GOT_NOTHING && t->head_total == 0);
+  if (t->head_total > 0)
+    return 0;
+  return t->is_kept_from_again || result == CURLE_GOT_NOTHING ||
+         strncmp(t->error, "getpeername()", 13) ==
+             0; /* after that, libcurl says no more */
 }
 
 static int has_proxy(const bearer_transfer *t) {
@@ -241,7 +245,13 @@ static void name_proxy(bearer_transfer *t) {
   if (!has_proxy(t))
     return;
   bearer_proxy_name(&name, t->proxy.data);
-  explain_proxy(t, bearer_buffer_string(&name));
+  if (bearer_proxy_is_usable(t->proxy.data) &&
+      strstr(t->error, t->proxy.data) == NULL) /* whole, with its password */
+    explain_proxy(t, bearer_buffer_string(&name));
+  else
+    bearer_transfer_fail(t, BEARER_PROXY,
+                         "the proxy's address is none that can be used: "
+                         "http://host:3128, say");
   bearer_buffer_free(&name);
 }
 
@@ -268,9 +278,10 @@ void bearer_transfer_finish(bearer_transfer *t, CURLcode result) {
 }
 
 void bearer_transfer_fail(bearer_transfer *t, bearer_code code, const char *reason) {
+  size_t size = strnlen(reason, sizeof(t->error) - 1);
   t->outcome = code;
-  strncpy(t->error, reason, sizeof(t->error) - 1);
-  t->error[sizeof(t->error) - 1] = '\0';
+  memcpy(t->error, reason, size);
+  t->error[size] = '\0';
 }
 
 void bearer_transfer_publish(bearer_transfer *t) {

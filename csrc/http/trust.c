@@ -70,10 +70,11 @@ int bearer_trust_has_store(void) {
    bundle with one bad entry is no reason to trust nobody. */
 static int add_pem(X509_STORE *store, const char *data, size_t size) {
   BIO *bio = size <= INT_MAX ? BIO_new_mem_buf(data, (int)size) : NULL;
+  char no_phrase[] = ""; /* or OpenSSL would ask for one on the terminal */
   int more = bio != NULL, count = 0;
   ERR_clear_error();
   while (more) {
-    X509 *certificate = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
+    X509 *certificate = PEM_read_bio_X509_AUX(bio, NULL, NULL, no_phrase);
     if (certificate != NULL)
       count += X509_STORE_add_cert(store, certificate);
     else /* this one is bad, or that was the last */

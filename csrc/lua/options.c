@@ -13,6 +13,7 @@
 #include "http/certificate.h"
 #include "http/fork.h"
 #include "http/material.h"
+#include "http/proxy.h"
 #include "http/url.h"
 #include "lua/secret_ref.h"
 #include "lua/state.h"
@@ -27,7 +28,7 @@ typedef enum {
   COUNT, /* from 0 */
   BYTES, /* from 1 */
   BOOLEAN,
-  TEXT,
+  PROXY,
   LINE, /* a text that goes into a header */
   HOSTS,
   FUNCTION,  /* `place` is a slot */
@@ -51,7 +52,7 @@ static const row rows[] = {
   { "cert", MATERIAL, BEARER_CERT },
   { "key", MATERIAL, BEARER_KEY },
   { "key_password", SECRET, BEARER_KEY_PASSWORD },
-  { "proxy", TEXT, offsetof(bearer_options, proxy) },
+  { "proxy", PROXY, offsetof(bearer_options, proxy) },
   { "user_agent", LINE, offsetof(bearer_options, user_agent) },
   { "max_response", BYTES, offsetof(bearer_options, max_response) },
   { "allow_http", BOOLEAN, offsetof(bearer_options, allow_http) },
@@ -70,7 +71,7 @@ static const char *const expected[] = {
   "a whole number of at least 0",
   "a whole number of at least 1",
   "a boolean",
-  "a text",
+  "a proxy's address, like http://user:password@host:3128,",
   "a text on one line",
   "a list of hosts, like files.example.com:8443",
   "a function",
@@ -242,9 +243,10 @@ static int take(lua_State *L, int index, int object, bearer_options *o, const ro
   case BOOLEAN:
     *(int *)field(o, r) = lua_toboolean(L, index);
     return lua_isboolean(L, index);
-  case TEXT:
+  case PROXY:
   case LINE:
-    if (r->type == TEXT ? !is_text(L, index) : !is_line(L, index))
+    if (!is_line(L, index) ||
+        (r->type == PROXY && !bearer_proxy_is_usable(lua_tostring(L, index))))
       return 0;
     set_text(L, index, field(o, r));
     return 1;

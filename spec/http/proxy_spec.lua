@@ -152,6 +152,21 @@ describe("a proxy", function()
           .. "-keyout /dev/null 2>/dev/null")) })
     end)
 
+    it("its address is none: that does not show, as there may be a password in it", function()
+      for _, wrong in ipairs { "http://joe:pass word@127.0.0.1:1", "ftp://joe:x@127.0.0.1:1" } do
+        local ok, why = pcall(new, wrong)
+        assert.is_false(ok)
+        assert.matches("options.proxy: a proxy's address, like http://user:password@host:3128, "
+          .. "expected", why, 1, true)
+        local text, status = helper.run(("https_proxy=%s %s spec/support/login.lua plain %s %s")
+          :format(quote(wrong), helper.interpreter, url, sb.ca_file))
+        assert.not_equal(0, status)
+        assert.matches("the proxy's address is none that can be used: http://host:3128, say (proxy",
+          text, 1, true)
+        assert.is_nil(text:find("joe", 1, true))
+      end
+    end)
+
     it("but not where it is not asked", function()
       helper.must(("no_proxy=x.example,127.0.0.1 %s -e %s"):format(helper.interpreter, quote(([[
         local bearer = require "bearer"

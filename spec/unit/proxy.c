@@ -79,8 +79,20 @@ static void names(void) {
   NAMED("socks5h://user:secret@[::1]:1080", "[::1]:1080");
   NAMED("p.example", "p.example");
   NAMED("", "");
+  NAMED("ftp.example:3128", "ftp.example:3128");
   CHECK(bearer_proxy_has_user("http://user:secret@p.example"));
   CHECK(!bearer_proxy_has_user("http://p.example"));
+}
+
+static void usable_ones(void) {
+  CHECK(bearer_proxy_is_usable("p.example:3128") && bearer_proxy_is_usable("p"));
+  CHECK(bearer_proxy_is_usable("http://user:pass%20word@p.example"));
+  CHECK(bearer_proxy_is_usable("socks5h://127.0.0.1:1080"));
+  CHECK(bearer_proxy_is_usable("HTTPS://p.example"));
+  CHECK(!bearer_proxy_is_usable("") && !bearer_proxy_is_usable("http://"));
+  CHECK(!bearer_proxy_is_usable("ftp://user:secret@p.example"));
+  CHECK(!bearer_proxy_is_usable("http://user:pass word@p.example"));
+  CHECK(!bearer_proxy_is_usable("p.example:port"));
 }
 
 int main(void) {
@@ -88,5 +100,6 @@ int main(void) {
   never_for_loopback();
   exceptions();
   names();
+  usable_ones();
   return check_result();
 }
