@@ -118,6 +118,38 @@ describe("an input that is no text", function()
       refuses_in(place, {}, "an empty table")
     end)
   end
+  it("is one anywhere when kind says text; a list is of texts", function()
+    local def = { inputs = { x = { kind = "text" } },
+      login = { url = "https://shop.example/", json = { a = "${x}" } } }
+    for _, value in ipairs { true, false, { a = "b" }, {} } do
+      assert.error_matches(function() shop.login(def, { x = value }) end,
+        "inputs.x: a text expected, got an? %a+")
+    end
+    assert.equal('{"a":["b"]}', shop.sends({ json = { a = "${x}" } }, def.inputs,
+      { x = { "b" } }).body)
+    assert.equal('{"a":7}', shop.sends({ json = { a = "${x}" } }, def.inputs, { x = 7 }).body)
+  end)
+  it("is one for every provider that comes with bearer", function()
+    for _, value in ipairs { true, { a = "b" }, {} } do
+      for provider, inputs in pairs {
+        hubsoft = { host = "erp.example.com", client_id = value, client_secret = "s",
+          username = value, password = "p" },
+        oauth2_password = { token_url = "https://login.example.com/", client_id = value,
+          username = value, password = "p", scope = value, audience = value, resource = value },
+        cobuilder = { client_id = value, client_secret = "s", audience_url = value },
+        crm_com = { base_url = "https://crm.example.com", api_key = "k", identifier = value,
+          pass_code = "p", unit = value },
+      } do
+        local ok, err = pcall(bearer.login, provider, inputs)
+        assert.is_false(ok)
+        for name, given in pairs(inputs) do
+          if given == value then
+            assert.truthy(err:find("inputs." .. name .. ": a ", 1, true), err)
+          end
+        end
+      end
+    end
+  end)
   it("with names is one in query and form, too", function()
     refuses_in({ form = { a = "${x}" } }, { a = "b" }, "a table")
     refuses_in({ query = { a = "${x}" } }, { a = "b" }, "a table")

@@ -380,6 +380,8 @@ describe("bearer.use and the loop:", function()
   end)
   it("a method that is called with a dot says that it wants a colon", function()
     local login = shop.login()
+    assert.matches("a bearer.login expected, got table; call it with a colon",
+      mistake(function() local _ = login.request { url = "/" } end))
     for _, name in ipairs { "token", "header", "refresh", "status", "request" } do
       assert.matches("a bearer.login expected, got n.-; call it with a colon",
         mistake(function() local _ = login[name]() end))

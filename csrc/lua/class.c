@@ -72,7 +72,8 @@ void *bearer_check(lua_State *L, int index, const char *type, const char *method
   if (object == NULL)
     bearer_raise(L, "%s: a %s expected, got %s%s", method, type,
                  bearer_type_name(L, index),
-                 index == 1 && lua_isnoneornil(L, 1) && strcmp(method, "prewarm") != 0
+                 index == 1 && (lua_isnoneornil(L, 1) || lua_istable(L, 1)) &&
+                         strcmp(method, "prewarm") != 0
                      ? "; call it with a colon"
                      : "");
   return object;

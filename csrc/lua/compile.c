@@ -395,6 +395,7 @@ static int has(compiler *c, int index, const char *name) {
 
 static void input(compiler *c, bearer_input *in, int index) {
   get_kind(c, in, index);
+  in->takes_any = get_flag(c, index, "takes_any");
   in->secret = get_flag(c, index, "secret");
   in->optional = get_flag(c, index, "optional");
   in->has_default = has(c, index, "default");

@@ -121,10 +121,12 @@ static int is_jwk_table(lua_State *L, int index) {
   return is;
 }
 
-/* A value that is no text may be given where it stays what it is. */
-static int check_typed(const check *c, const char *kind, int is_map) {
+/* A value that is no text may be given where it stays what it is, unless a text is asked
+   for by name; of texts there may be a list. */
+static int check_typed(const check *c, const char *kind, int is_list, int is_map) {
   char what[64];
-  if (bearer_definition_keeps_type(c->def, c->input->name, is_map))
+  if ((is_list || c->input->takes_any) &&
+      bearer_definition_keeps_type(c->def, c->input->name, is_map))
     return 1;
   snprintf(what, sizeof(what), "a text expected, got %s", kind);
   return wrong(c, what);
@@ -144,7 +146,7 @@ static int check_table(const check *c, int index) {
     return wrong(c, "a text expected, got an empty table");
   lua_pop(L, 2);
   kind = bearer_value_kind(L, index);
-  return check_typed(c, kind, strcmp(kind, "a table") == 0);
+  return check_typed(c, kind, strcmp(kind, "a list") == 0, strcmp(kind, "a table") == 0);
 }
 
 static void push_field(const check *c, const char *field) { /* [-0, +1, m] */
@@ -173,7 +175,7 @@ static int check_plain(const check *c, int index) {
   case LUA_TBOOLEAN:
     if (c->input->secret)
       return wrong(c, "a secret is a text");
-    return c->input->kind == BEARER_KIND_TEXT ? check_typed(c, "a boolean", 0)
+    return c->input->kind == BEARER_KIND_TEXT ? check_typed(c, "a boolean", 0, 0)
                                               : no_fit(c, NULL, 1);
   case LUA_TTABLE:
     return check_table(c, index);

@@ -142,6 +142,7 @@ typedef struct {
   int name;
   const char *label; /* borrowed: that name */
   bearer_input_kind kind;
+  int takes_any;        /* it names no kind: a table or boolean may do as well */
   int secret, optional; /* as the definition says it */
   int in_group;         /* of one_of, which decides whether it must be given */
   int has_default, has_enum;

@@ -51,6 +51,7 @@ end
 
 local function inputs(map, groups)
   for _, input in next, map do
+    input.takes_any = input.kind == nil -- tables and booleans, too, where they stay what they are
     input.kind = input.kind or "text"
   end
   for _, group in ipairs(groups or {}) do

@@ -4,7 +4,7 @@ return {
   title = "CambyoPro Cloudbreak",
   docs = "https://docs.cloudbreak.com.br/login",
   inputs = {
-    client_id = {},
+    client_id = { kind = "text" },
     client_secret = { secret = true },
     base_url = { kind = "url", default = "https://cloudbreak.cambyopro.com" },
     -- The published page lost its punctuation ("no auth"), so the hyphen is a reading of it:

@@ -5,9 +5,9 @@ return {
   docs = "https://developer.cobuilder.com/docs/services/authentication-V1/operations/"
     .. "OAuth_GetToken",
   inputs = {
-    client_id = {},
+    client_id = { kind = "text" },
     client_secret = { secret = true },
-    audience_url = { optional = true }, -- a URI, but sent as data: nothing is asked there
+    audience_url = { kind = "text", optional = true }, -- a URI, but sent as data: nothing is asked there
     base_url = { kind = "url", default = "https://api.cobuilder.com" },
   },
   base_url = "${base_url}",

@@ -16,9 +16,9 @@ return {
     base_url = { kind = "url" },
     api_key = { secret = true },
     authentication_code = { secret = true },
-    identifier = {},
+    identifier = { kind = "text" },
     pass_code = { secret = true },
-    unit = { optional = true },
+    unit = { kind = "text", optional = true },
     -- The vendor's page leaves the resource URL empty; this is the family's usual one.
     path = { kind = "path", default = "/crmapi/rest/v2/authentication/token" },
   },

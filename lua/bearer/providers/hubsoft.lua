@@ -14,9 +14,9 @@ return {
   docs = "https://api-hubsoft.readthedocs.io/pt/latest/autenticacao.html",
   inputs = {
     host = { kind = "host" },
-    client_id = {},
+    client_id = { kind = "text" },
     client_secret = { secret = true },
-    username = {}, -- always an e-mail address
+    username = { kind = "text" }, -- always an e-mail address
     password = { secret = true },
   },
   base_url = "https://${host}",

@@ -4,7 +4,7 @@ return {
   title = "OAuth 2.0 password",
   docs = "https://www.rfc-editor.org/rfc/rfc6749#section-4.3",
   extends = "oauth2",
-  inputs = { username = {}, password = { secret = true } },
+  inputs = { username = { kind = "text" }, password = { secret = true } },
   login = {
     form = { grant_type = "password", username = "${username}", password = "${password}" },
   },

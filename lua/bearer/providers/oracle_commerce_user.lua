@@ -29,7 +29,7 @@ return {
   extends = "oracle_commerce",
   inputs = {
     app_key = false,
-    username = {},
+    username = { kind = "text" },
     password = { secret = true },
     totp_code = { secret = true, optional = true }, -- as a function: a new one for each login
     api = { enum = { "ccadmin", "ccstore", "ccagent" } },
