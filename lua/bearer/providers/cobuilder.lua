@@ -7,7 +7,8 @@ return {
   inputs = {
     client_id = { kind = "text" },
     client_secret = { secret = true },
-    audience_url = { kind = "text", optional = true }, -- a URI, but sent as data: nothing is asked there
+    -- a URI, but sent as data: nothing is asked there
+    audience_url = { kind = "text", optional = true },
     base_url = { kind = "url", default = "https://api.cobuilder.com" },
   },
   base_url = "${base_url}",
