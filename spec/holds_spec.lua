@@ -219,6 +219,7 @@ describe("a hold", function()
         fail(login)
       end
       assert.equal(2, r:count())
+      r:pass(60) -- once a minute at most
       source[2] "newer"
       r:play(r.token { lifetime = 300 })
       assert(login:token())
@@ -493,7 +494,7 @@ describe("a refused token", function()
       it("is counted", function()
         is_limited(second, 60)
         is_limited(second, 60)
-        assert.equal(3, login:status().refused)
+        assert.equal(2, login:status().refused) -- the two tokens
       end)
       it("is left alone for longer each time", function()
         local token = second

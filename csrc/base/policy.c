@@ -13,6 +13,7 @@
 #define TERMINAL_LONGEST  900.0
 #define ASKED_LEAST       1.0
 #define ASKED_MOST        3600.0
+#define LIFTED_AT_MOST    60.0
 #define PAUSE_FIRST       0.25
 #define PAUSE_LONGEST     8.0
 
@@ -149,6 +150,10 @@ double bearer_policy_hold(bearer_class class, int count, double retry_after, lon
   default:
     return 0; /* what is closed asks nothing */
   }
+}
+
+int bearer_policy_may_lift(bearer_class class, double since) {
+  return class == BEARER_TERMINAL && since >= LIFTED_AT_MOST;
 }
 
 double bearer_policy_refused_hold(int count) {

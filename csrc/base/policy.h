@@ -62,6 +62,11 @@ double bearer_policy_retry_after(double seconds);
    when headers are joined, the longest. -1: it is something else. */
 double bearer_policy_read_seconds(const char *text);
 
+/* May a secret that has changed lift a hold of this class, so many seconds after one has
+   last done so? One that changes each time that it is asked for lifts it once a minute.
+ */
+int bearer_policy_may_lift(bearer_class class, double since);
+
 /* Until when a token that was refused is not replaced by a login, after so many in a row
    that had just been bought were refused as well: seconds. */
 double bearer_policy_refused_hold(int count);

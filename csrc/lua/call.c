@@ -290,23 +290,53 @@ static double login_timeout(frame *f) {
   return bearer_options_at(f->c.L, f->options)->timeout;
 }
 
+/* Once more, from the token on. */
+static bearer_progress repeat(frame *f) {
+  bearer_call *call = f->call;
+  call->is_repeat = 1;
+  call->has_asked = 0;
+  call->job.deadline = bearer_now(call->job.state) + call->timeout + login_timeout(f);
+  call->step = BEARER_CALL_TOKEN;
+  return BEARER_GO_ON;
+}
+
+/* No token is bought for it, but one comes all the same: that is waited for. */
+static bearer_progress await_renewal(frame *f, int has_result) {
+  bearer_call *call = f->call;
+  const bearer_renewal *r = bearer_login_push_renewal(f->c.L, f->login);
+  const bearer_token *t;
+  if (r != NULL && !has_result && !call->has_asked) {
+    call->has_asked = 1;
+    call->job.deadline = bearer_now(call->job.state) + login_timeout(f) + 1;
+    return need(f, "job");
+  }
+  t = bearer_login_push_token(f->c.L, f->login);
+  if (t == NULL || t == lua_touserdata(f->c.L, f->token) ||
+      bearer_token_state(t) == BEARER_EXPIRED)
+    return end_well(call); /* the refusal is the answer */
+  return repeat(f);
+}
+
 static bearer_progress judge_request(frame *f) {
   bearer_call *call = f->call;
   int refused = is_refused(f);
+  bearer_refusal_outcome outcome;
   if (refused < 0)
     return end_badly(f);
   if (!refused) {
     bearer_login_accepted(call->login);
     return end_well(call);
   }
-  if (!bearer_login_refuse(f->c.L, f->login, f->token) || call->is_repeat)
+  outcome = bearer_login_refuse(f->c.L, f->login, f->token);
+  if (call->is_repeat || outcome == BEARER_REFUSAL_STANDS)
     return end_well(call); /* the refusal is the answer */
+  if (outcome == BEARER_REFUSAL_WAITS) {
+    call->has_asked = 0;
+    call->step = BEARER_CALL_RENEWAL;
+    return BEARER_GO_ON;
+  }
   bearer_login_drop(f->c.L, f->login, f->token);
-  call->is_repeat = 1;
-  call->has_asked = 0;
-  call->job.deadline += call->timeout + login_timeout(f);
-  call->step = BEARER_CALL_TOKEN;
-  return BEARER_GO_ON;
+  return repeat(f);
 }
 
 /* ---- login:logout -------------------------------------------------------------- */
@@ -420,6 +450,8 @@ static bearer_progress advance(frame *f, int has_result) {
     return want_token(f, has_result);
   case BEARER_CALL_SETTLE:
     return settle(f, has_result);
+  case BEARER_CALL_RENEWAL:
+    return await_renewal(f, has_result);
   case BEARER_CALL_INPUTS:
     return gather(f);
   case BEARER_CALL_ASKED:

@@ -21,9 +21,10 @@ typedef enum {
   BEARER_CALL_INPUTS, /* the inputs that a logout names */
   BEARER_CALL_ASKED,  /* the function of one of them has been asked */
   BEARER_CALL_SEND,
-  BEARER_CALL_SENT,  /* libcurl has it */
-  BEARER_CALL_HOST,  /* a function of the host's has it */
-  BEARER_CALL_JUDGE, /* the answer is here */
+  BEARER_CALL_SENT,    /* libcurl has it */
+  BEARER_CALL_HOST,    /* a function of the host's has it */
+  BEARER_CALL_JUDGE,   /* the answer is here */
+  BEARER_CALL_RENEWAL, /* it is a refusal; a renewal that is on may bring another token */
   BEARER_CALL_ENDED
 } bearer_call_step;
 

@@ -176,6 +176,13 @@ static int login_render(lua_State *L) {
 
 /* ---- the token ----------------------------------------------------------------- */
 
+/* A refresh that is on has yet to read what it spends. */
+static int is_refreshing(lua_State *L, int index) {
+  const bearer_renewal *r = bearer_login_push_renewal(L, index);
+  lua_pop(L, 1);
+  return r != NULL && r->is_refresh;
+}
+
 /* Take the token at `token` (0 = none) as the one that is handed out. What a refresh
    would spend is the newest one's alone. */
 static void adopt(lua_State *L, int index, int token) {
@@ -186,9 +193,20 @@ static void adopt(lua_State *L, int index, int token) {
   else
     lua_pushnil(L);
   bearer_set_slot(L, index, BEARER_LOGIN_TOKEN);
-  if (old != NULL && (token == 0 || old != lua_touserdata(L, token)))
+  if (old != NULL && (token == 0 || old != lua_touserdata(L, token)) &&
+      !is_refreshing(L, index))
     bearer_token_forget_refresh(old);
   serve_none(L, index);
+}
+
+/* It may have been dropped while it was refreshed. */
+static void forget_renewed(lua_State *L, const bearer_token *new) {
+  bearer_token *old;
+  bearer_get_slot(L, 1, BEARER_RENEWAL_OLD);
+  old = bearer_token_test(L, -1);
+  lua_pop(L, 1);
+  if (old != NULL && old != new)
+    bearer_token_forget_refresh(old);
 }
 
 void bearer_login_forget(lua_State *L, int index) {
@@ -326,6 +344,8 @@ static void failed(bearer_renewal *r) {
   take_fingerprint(l, r);
   l->spent = r->spent;
   l->failures++;
+  if (r->is_probe) /* it went on, as a secret had changed */
+    l->lifted_at = r->began;
   hold(l, &r->failure);
 }
 
@@ -447,6 +467,7 @@ static void succeeded(lua_State *L, bearer_renewal *r, int token) {
   take_fingerprint(l, r);
   note_bought(l, t);
   adopt(L, index, token);
+  forget_renewed(L, t);
   lua_pushnil(L);
   bearer_set_slot(L, index, BEARER_LOGIN_RENEWAL);
   lua_pushnil(L);
@@ -519,7 +540,8 @@ static bearer_renewal *begin(lua_State *L, int index) {
 /* A hold after a terminal failure ends when a secret has changed: the renewal finds out.
  */
 static int can_probe(const bearer_login *l) {
-  return l->hold.class == BEARER_TERMINAL && l->has_dynamic;
+  return l->has_dynamic &&
+         bearer_policy_may_lift(l->hold.class, bearer_now(l->state) - l->lifted_at);
 }
 
 void bearer_login_begin(lua_State *L, int index) { /* [-0, +0, -] */
@@ -547,26 +569,41 @@ bearer_obstacle bearer_login_obstacle(lua_State *L, int index) {
 /* Seconds after which a token that replaced a refused one is one like any other. */
 static const double just_bought = 60;
 
-int bearer_login_refuse(lua_State *L, int index, int token) {
+/* Tokens are counted, not those who were refused with them. */
+static void count_refused(bearer_login *l, const bearer_token *t) {
+  if (t->generation <= l->refusals.counted)
+    return;
+  l->refusals.counted = t->generation;
+  l->refused++;
+}
+
+/* Is it not to be replaced, since that has not helped? */
+static int is_limited(bearer_login *l, const bearer_token *t) {
+  double now = bearer_now(l->state);
+  if (now < l->refusals.till)
+    return 1;
+  if (t->generation != l->replacement || now - l->bought_at >= just_bought)
+    return 0;
+  if (l->refusals.generation != t->generation) {
+    l->refusals.generation = t->generation;
+    l->refusals.till = now + bearer_policy_refused_hold(++l->refusals.count);
+  }
+  return 1;
+}
+
+bearer_refusal_outcome bearer_login_refuse(lua_State *L, int index, int token) {
   bearer_login *l = lua_touserdata(L, index);
   const bearer_token *t = lua_touserdata(L, token);
-  double now = bearer_now(l->state);
   int is_it = bearer_login_push_token(L, index) == t;
-  lua_pop(L, 1);
-  l->refused++;
+  int is_on = bearer_login_push_renewal(L, index) != NULL;
+  lua_pop(L, 2);
+  count_refused(l, t);
   if (!is_it) /* there is a newer one already, or one is on its way: that costs nothing */
-    return 1;
-  if (now < l->refusals.till)
-    return 0;
-  if (t->generation == l->replacement && now - l->bought_at < just_bought) {
-    if (l->refusals.generation != t->generation) {
-      l->refusals.generation = t->generation;
-      l->refusals.till = now + bearer_policy_refused_hold(++l->refusals.count);
-    }
-    return 0;
-  }
+    return BEARER_REFUSAL_REPLACES;
+  if (is_limited(l, t))
+    return is_on ? BEARER_REFUSAL_WAITS : BEARER_REFUSAL_STANDS;
   l->replacement = -1; /* the next one */
-  return 1;
+  return BEARER_REFUSAL_REPLACES;
 }
 
 /* The refusals may have been about what was called, not about the token: so the next one
@@ -602,8 +639,11 @@ Lift a hold: the next call asks the server again.
 */
 static int login_reset(lua_State *L) {
   bearer_login *l = bearer_login_check(L, 1, "reset");
+  long counted = l->refusals.counted;
   l->hold.is_on = 0;
+  l->lifted_at = -INFINITY;
   memset(&l->refusals, 0, sizeof(l->refusals));
+  l->refusals.counted = counted;
   memset(&l->spent, 0, sizeof(l->spent));
   memset(l->held_times, 0, sizeof(l->held_times));
   l->replacement = 0;
@@ -794,7 +834,7 @@ static int login_new(lua_State *L) {
   l->def = def;
   bearer_definition_retain(def);
   l->mark = &mark;
-  l->fresh_until = -INFINITY;
+  l->fresh_until = l->lifted_at = -INFINITY;
   lua_pushvalue(L, 1);
   bearer_set_slot(L, 5, BEARER_LOGIN_PROVIDER);
   lua_pushvalue(L, 4);

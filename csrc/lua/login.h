@@ -24,9 +24,17 @@ typedef struct {
 /* Tokens just bought that were refused as well: something else is wrong then. */
 typedef struct {
   double till;     /* until then a refused token is not replaced */
-  long generation; /* the last token that counted */
+  long generation; /* the last token that counted for it */
+  long counted;    /* the last token that was counted at all: one may be refused often */
   int count;
 } bearer_refusals;
+
+/* What a refused token comes to. */
+typedef enum {
+  BEARER_REFUSAL_STANDS, /* it is not replaced for a while */
+  BEARER_REFUSAL_WAITS,  /* nor is it dropped; but a renewal is on, whose token may do */
+  BEARER_REFUSAL_REPLACES, /* there is another, or there will be */
+} bearer_refusal_outcome;
 
 typedef struct bearer_login {
   const char *mark;        /* borrowed: its address marks a login */
@@ -50,6 +58,7 @@ typedef struct bearer_login {
   long generation;  /* of the newest token */
   long replacement; /* the token that was bought for one that was refused; 0 = none */
   double bought_at; /* when that was */
+  double lifted_at; /* when a secret that had changed last lifted a hold */
 } bearer_login;
 
 enum {
@@ -98,10 +107,10 @@ void bearer_login_forget(lua_State *L, int index);
 
 /* Hand out this token no more, if it is the one that is. [-0, +0, -] */
 void bearer_login_drop(lua_State *L, int index, int token);
-/* The token at `token` was refused by an API. 1: it may be replaced by another now. 0: it
-   had just been bought for one that was refused, or that happened a moment ago. [-0, +0,
-   -] */
-int bearer_login_refuse(lua_State *L, int index, int token);
+/* The token at `token` was refused by an API. What is brought to a halt is the buying of
+   tokens, where one had just been bought for one that was refused, or that happened a
+   moment ago; not what costs none. [-0, +0, -] */
+bearer_refusal_outcome bearer_login_refuse(lua_State *L, int index, int token);
 /* An API call was accepted. */
 void bearer_login_accepted(bearer_login *l);
 

@@ -74,6 +74,9 @@ static void holds(void) {
   HOLD(bearer_policy_hold(class, count + 1, asked, status, code) >= seconds);
   HOLD(bearer_policy_refused_hold(count) >= 60 &&
        bearer_policy_refused_hold(count) <= 900);
+  asked = number();
+  HOLD(!bearer_policy_may_lift(class, asked) ||
+       (class == BEARER_TERMINAL && asked >= 60));
   asked = bearer_policy_retry_after(asked);
   HOLD(asked == -1 || (asked >= 1 && asked <= 3600));
 }

@@ -231,6 +231,7 @@ local acts = {
   { 1, function(self)
     self.login:reset()
     self.hold, self.held_times, self.spent = nil, {}, {}
+    self.lifted = -math.huge
   end },
   { 1, function(self)
     self.login:forget()
@@ -317,7 +318,7 @@ function model.new(tally)
     kind = kind, retries = math.floor(chance() * 3), jitter = happens(0.5) and 0 or chance(),
     leeway = happens(0.3) and pick(leeways) or nil, secret = "secret0", bought = 0,
     generation = 0, latest = 0, requests = {}, callers = {}, tokens = {}, spent = {},
-    tries = {}, held_times = {}, tally = tally,
+    lifted = -math.huge, tries = {}, held_times = {}, tally = tally,
   }, world)
   core.clock(1000, 1700000000)
   jitter(self.jitter)

@@ -53,11 +53,16 @@ local function may_be(t, state)
   return state == "fresh" and now < t.advisory + near
 end
 
--- A terminal failure counts for the secret that was used.
-local function is_held(self)
+-- A terminal failure counts for the secret that was used; another lifts it once a minute.
+local function may_lift(self, margin)
   local h = self.hold
-  return h ~= nil and core.now() < h.till - near
-    and not (h.class == "terminal" and h.secret ~= self.secret)
+  return h.class == "terminal" and h.secret ~= self.secret
+    and core.now() - self.lifted >= 60 - margin
+end
+
+local function is_held(self, margin)
+  local h = self.hold
+  return h ~= nil and core.now() < h.till - near and not may_lift(self, margin or 0)
 end
 
 local function is_ending(h)
@@ -87,7 +92,10 @@ function rules.arrive(self, kind, request)
     check(not is_live(other), "two requests at once")
   end
   local now = core.now()
-  check(not is_held(self), "a request while held for %s", self.hold and self.hold.class)
+  check(not is_held(self, near), "a request while held for %s", self.hold and self.hold.class)
+  if self.hold and now < self.hold.till - near then
+    self.hold, self.lifts = nil, now
+  end
   if kind == "login" then
     self.used = self.secret
   end
@@ -112,6 +120,7 @@ local function on_success(self, event)
   self.tally[event.event] = (self.tally[event.event] or 0) + 1
   check(event.generation > self.generation, "generation %d after %d", event.generation,
     self.generation)
+  self.lifts = nil
   self.generation, self.hold, self.held_times, self.tries = event.generation, nil, {}, {}
   -- what a refresh brings of a token that was forgotten meanwhile is forgotten, too
   self.unsure, self.dropped = false, self.dropped and event.event == "refresh"
@@ -130,6 +139,7 @@ local function on_failure(self, event)
   if event.code == "refresh_token_lost" then
     self.used = self.secret -- looked at, and not sent
   end
+  self.lifted, self.lifts = self.lifts or self.lifted, nil
   self.hold = { class = class, till = core.now() + event.hold, secret = self.used }
   self.tries = {}
 end

@@ -187,6 +187,18 @@ static void a_refusal_that_names_a_time_is_believed_once(void) {
   held("no refusal", BEARER_THROTTLED, 3, 2, 404, 2);
 }
 
+static void a_changed_secret_lifts_a_hold_once_a_minute(void) {
+  CHECK(bearer_policy_may_lift(BEARER_TERMINAL, INFINITY)); /* it never has */
+  CHECK(bearer_policy_may_lift(BEARER_TERMINAL, 60));
+  CHECK(!bearer_policy_may_lift(BEARER_TERMINAL, 59.9));
+  CHECK(!bearer_policy_may_lift(BEARER_TERMINAL, 0));
+  CHECK(!bearer_policy_may_lift(BEARER_TERMINAL, -1));
+  CHECK(!bearer_policy_may_lift(BEARER_TERMINAL, NAN));
+  CHECK(!bearer_policy_may_lift(BEARER_TRANSIENT, INFINITY));
+  CHECK(!bearer_policy_may_lift(BEARER_THROTTLED, INFINITY));
+  CHECK(!bearer_policy_may_lift(BEARER_CLASS_CLOSED, INFINITY));
+}
+
 static void retry_after_has_its_limits(void) {
   CHECK(bearer_policy_retry_after(17.25) == 17.25);
   CHECK(bearer_policy_retry_after(0) == 1);
@@ -357,6 +369,7 @@ int main(void) {
   holds_last_as_long_as_the_server_asks();
   a_refusal_that_names_a_time_is_believed_once();
   retry_after_has_its_limits();
+  a_changed_secret_lifts_a_hold_once_a_minute();
   retry_after_is_read_in_whole_and_broken_seconds();
   retry_after_that_is_something_else_is_left_to_others();
   logins_are_tried_again();
