@@ -389,7 +389,8 @@ static void remember_successor(lua_State *L, bearer_login *l, const bearer_renew
   if (l->successor == NULL || !bearer_secret_set(&l->successor->refresh_token,
                                                  newest->value.data, newest->value.size))
     luaL_error(L, "not enough memory");
-  memcpy(l->successor->fingerprint, l->fingerprint, sizeof(l->fingerprint));
+  if (r->has_given)
+    memcpy(l->successor->given, r->given_fingerprint, sizeof(l->successor->given));
   l->successor->generation = t->generation;
   l->successor->is_rotated = r->is_rotated;
 }

@@ -45,6 +45,7 @@ static bearer_step_name step_name(const bearer_renewal *r) {
 
 static void forget(bearer_renewal *r) { /* what was sent, and with what */
   bearer_vars_clear(&r->vars);
+  bearer_secret_clear(&r->given);
   bearer_sending_clear(&r->sending);
 }
 
@@ -85,6 +86,8 @@ static void note_spent(bearer_renewal *r) {
     return;
   r->spent.generation = generation;
   r->spent.is_lost = r->failure.status < 300; /* 0 = there was no answer */
+  r->spent.is_given = r->uses_given;
+  memcpy(r->spent.given, r->given_fingerprint, sizeof(r->spent.given));
 }
 
 static int has_answer(const bearer_renewal *r) {
@@ -298,24 +301,70 @@ static bearer_progress begin_attempt(frame *f) {
   r->has_vars = 1;
   r->attempts++;
   r->has_fingerprint = 0;
-  r->asked = r->index = r->sent = r->rereads = 0;
+  r->asked = r->index = r->sent = r->rereads = r->has_given = r->uses_given = 0;
   if (!bearer_vars_copy(&r->vars, r->inputs))
     luaL_error(f->c.L, "not enough memory");
   return BEARER_GO_ON;
 }
 
-/* A login that spends a refresh token given as an input spends its newest successor,
-   unless the caller has put a new one there. 0: that one was lost. */
-static int put_successor(frame *f) {
+static int fingerprint_of(const bearer_secret *value, const unsigned char key[32],
+                          unsigned char digest[32]) {
+  bearer_vars one = { 0 };
+  int ok = bearer_vars_set(&one, BEARER_NAME_REFRESH_TOKEN, BEARER_VAR_TEXT,
+                           BEARER_VAR_ENCODED, 1, value->data, value->size);
+  if (ok) {
+    bearer_fork_lock();
+    ok = bearer_vars_fingerprint(&one, key, digest);
+    bearer_fork_unlock();
+  }
+  bearer_vars_clear(&one);
+  return ok;
+}
+
+/* The refresh token that is an input, as it has just been read: another process may have
+   put a newer one there. One that never changes needs no look. */
+static void note_given(frame *f) {
+  bearer_renewal *r = f->r;
+  const bearer_var *v = bearer_vars_get(&r->vars, BEARER_NAME_REFRESH_TOKEN);
+  if (!r->has_dynamic || !has_refresh_input(r->def) || v == NULL)
+    return;
+  if (!bearer_secret_set(&r->given, v->value.data, v->value.size) ||
+      !fingerprint_of(&r->given, r->job.state->key, r->given_fingerprint))
+    luaL_error(f->c.L, "not enough memory");
+  r->has_given = 1;
+}
+
+static int is_lost(const bearer_renewal *r, const bearer_successor *s) {
+  if (!s->is_rotated || !r->spent.is_lost || r->spent.generation != s->generation)
+    return 0;
+  return r->uses_given ? r->spent.is_given && memcmp(r->spent.given, r->given_fingerprint,
+                                                     sizeof(r->spent.given)) == 0
+                       : !r->spent.is_given;
+}
+
+/* Has somebody put another there, that is not what we have from the server ourselves? */
+static int has_changed(const bearer_renewal *r, const bearer_successor *s) {
+  const bearer_secret *ours = &s->refresh_token;
+  if (!r->has_given || memcmp(s->given, r->given_fingerprint, sizeof(s->given)) == 0)
+    return 0;
+  return ours->size != r->given.size ||
+         memcmp(ours->data, r->given.data, ours->size) != 0;
+}
+
+/* What is spent, where a refresh token is an input: its newest successor, unless the
+   input has changed since. 0: the answer to it was lost. */
+static int put_refresh_token(frame *f) {
   bearer_renewal *r = f->r;
   const bearer_successor *s = *r->successor;
-  if (s == NULL || memcmp(s->fingerprint, r->fingerprint, 32) != 0)
+  const bearer_secret *value;
+  if (s == NULL)
     return 1;
-  if (s->is_rotated && r->spent.is_lost && r->spent.generation == s->generation)
+  r->uses_given = has_changed(r, s);
+  if (is_lost(r, s))
     return 0;
+  value = r->uses_given ? &r->given : &s->refresh_token;
   if (!bearer_vars_set(&r->vars, BEARER_NAME_REFRESH_TOKEN, BEARER_VAR_TEXT,
-                       BEARER_VAR_ENCODED, 1, s->refresh_token.data,
-                       s->refresh_token.size))
+                       BEARER_VAR_ENCODED, 1, value->data, value->size))
     luaL_error(f->c.L, "not enough memory");
   return 1;
 }
@@ -366,24 +415,29 @@ int bearer_renewal_carry(const bearer_vars *inputs, const bearer_token *old,
   return bearer_vars_copy(vars, inputs) && bearer_token_carry(old, vars);
 }
 
+static void carry_old(frame *f) {
+  const bearer_token *old;
+  bearer_get_slot(f->c.L, 1, BEARER_RENEWAL_OLD);
+  old = bearer_token_test(f->c.L, -1);
+  if (old != NULL && !bearer_token_carry(old, &f->r->vars))
+    luaL_error(f->c.L, "not enough memory");
+  lua_pop(f->c.L, 1);
+}
+
 static bearer_progress all_gathered(frame *f) {
   bearer_renewal *r = f->r;
-  const bearer_token *old;
+  note_given(f);
   if (r->is_refresh) {
     bearer_renewal_builtins(&f->c, r->job.state);
-    bearer_get_slot(f->c.L, 1, BEARER_RENEWAL_OLD);
-    old = bearer_token_test(f->c.L, -1);
-    if (old != NULL && !bearer_token_carry(old, &r->vars))
-      luaL_error(f->c.L, "not enough memory");
-    lua_pop(f->c.L, 1);
-  } else if (!put_successor(f)) {
+    carry_old(f);
+  }
+  if (!put_refresh_token(f))
     return end_with(
         f, BEARER_REFRESH_TOKEN_LOST,
         "the answer that held the next refresh token was lost; a new one must be "
         "given");
-  } else {
+  if (!r->is_refresh)
     bearer_renewal_builtins(&f->c, r->job.state);
-  }
   r->step = BEARER_RENEWAL_SEND;
   return BEARER_GO_ON;
 }

@@ -20,16 +20,19 @@ typedef struct bearer_renewal bearer_renewal;
 
 /* The newest refresh token of a login that has nothing else to log in with. */
 typedef struct {
-  bearer_secret refresh_token;   /* owned */
-  unsigned char fingerprint[32]; /* of the secrets that the first one was given with */
-  long generation;               /* of the token that it came with */
-  int is_rotated; /* the server gave it, in place of the one that was sent */
+  bearer_secret refresh_token; /* owned */
+  unsigned char given[32];     /* the fingerprint of the one that was given as an input,
+                                  when that was last read for a token that came */
+  long generation;             /* of the token that it came with */
+  int is_rotated;              /* the server gave it, in place of the one that was sent */
 } bearer_successor;
 
 /* A refresh token that was sent, and that may be spent by it. */
 typedef struct {
   long generation; /* of the token that it belongs to; 0 = none */
   int is_lost;     /* the answer with the next one did not come */
+  int is_given;    /* it was not that token's, but a newer one, given as an input */
+  unsigned char given[32];
 } bearer_spent;
 
 /* Who hears what comes of it. */
@@ -88,6 +91,10 @@ struct bearer_renewal {
   unsigned char held_fingerprint[32];
   unsigned char fingerprint[32];
   int has_fingerprint;
+  bearer_secret given; /* owned: the refresh token that is an input, as it was read */
+  unsigned char given_fingerprint[32];
+  int has_given;        /* it was looked at */
+  int uses_given;       /* it is what is sent, in place of the successor */
   int is_rotated;       /* another refresh token came than the one that was sent */
   int asked_at_the_end; /* once more, of a token that was over when it came */
   unsigned int odd;     /* what of the answer was not read, as in bearer_found */

@@ -58,7 +58,8 @@ local function token_answer(self, request)
   local body = { ('"access_token":"%s"'):format(value) }
   body[#body + 1] = lifetime and ('"expires_in":%.17g'):format(lifetime)
   if self.kind.refresh and (self.kind.rotates or self.bought == 1 or happens(0.3)) then
-    body[#body + 1] = ('"refresh_token":"next%d"'):format(self.bought)
+    self.offered = "next" .. self.bought
+    body[#body + 1] = ('"refresh_token":"%s"'):format(self.offered)
   end
   self.tokens[value] = rules.times(self, request.sent_at, lifetime)
   self.answered = self.tokens[value]

@@ -86,6 +86,15 @@ local function check_refresh_token(self, body)
   end
 end
 
+-- One that was changed since it was last read wins; else the newest of the server's.
+local function check_source(self, body)
+  local value = self.kind.only and body:match "refresh_token=([%w-]+)"
+  local changed = self.secret ~= self.origin
+  check(not value or value == (changed and self.secret or self.newest),
+    "refresh token %s was sent, which is not the newest", value)
+  self.given = self.secret
+end
+
 --- A request has arrived.
 function rules.arrive(self, kind, request)
   for _, other in ipairs(self.requests) do
@@ -106,6 +115,7 @@ function rules.arrive(self, kind, request)
   check(self.tries.login == nil or self.tries.login <= 1 + self.retries, "more logins than retries")
   check(self.tries.refresh == nil or self.tries.refresh == 1, "more than one refresh")
   local thread, is_main = coroutine.running()
+  check_source(self, request.body)
   local made = {
     kind = kind, thread = not is_main and thread or nil, till = now + request.timeout,
     sent_at = now, token = check_refresh_token(self, request.body),
@@ -149,6 +159,9 @@ local function follow(self)
   local generation = self.login:status().generation
   if generation ~= self.current_generation then
     self.current_generation, self.current = generation, self.answered
+    if generation > 0 then
+      self.origin, self.newest = self.given, self.offered
+    end
   end
 end
 
