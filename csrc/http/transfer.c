@@ -206,11 +206,14 @@ static void note_sent(bearer_transfer *t) {
     t->has_sent = 1;
 }
 
-/* After a handshake that has seemed to succeed. */
+/* After a handshake that has seemed to succeed. Where we do not know the SSL, libcurl's
+   words may tell. */
 static int is_refused_by_alert(const bearer_transfer *t, CURLcode result) {
   return (result == CURLE_RECV_ERROR || result == CURLE_SEND_ERROR ||
           result == CURLE_GOT_NOTHING) &&
-         t->head_total == 0 && bearer_tls_alert(t->ssl, NULL) != NULL;
+         t->head_total == 0 &&
+         (bearer_tls_alert(t->ssl, NULL) != NULL ||
+          (t->ssl == NULL && strstr(t->error, " alert ") != NULL));
 }
 
 static void explain_alert(bearer_transfer *t) {
@@ -218,11 +221,18 @@ static void explain_alert(bearer_transfer *t) {
   int is_of_client;
   const char *alert = bearer_tls_alert(t->ssl, &is_of_client);
   t->outcome = BEARER_TLS;
+  if (alert == NULL)
+    return;
   snprintf(t->error, sizeof(t->error), "the server %s (TLS alert: %s)",
            !is_of_client ? "broke the connection off"
            : has_own     ? "refuses this client certificate"
                          : "wants a client certificate",
            alert);
+}
+
+/* By the server, who has not even been sent it, as far as we know. */
+static int is_unanswered(const bearer_transfer *t) {
+  return t->watches_sendings ? !t->has_sent : t->head_total == 0;
 }
 
 static void explain_proxy(bearer_transfer *t, const char *name) {
@@ -273,7 +283,7 @@ void bearer_transfer_finish(bearer_transfer *t, CURLcode result) {
     words = curl_easy_strerror(result);
   if (words != NULL)
     bearer_transfer_fail(t, t->outcome, words);
-  if (t->outcome == BEARER_PROXY || (t->outcome != BEARER_OK && !t->has_sent))
+  if (t->outcome == BEARER_PROXY || (t->outcome != BEARER_OK && is_unanswered(t)))
     name_proxy(t);
 }
 
