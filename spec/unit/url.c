@@ -211,6 +211,26 @@ static void origins(void) {
   ORIGIN("https://secret value/", "");
 }
 
+static void address(const char *url, const char *want, int line) {
+  char out[BEARER_URL_ADDRESS_MAX] = "";
+  int is = bearer_url_address(url, out);
+  check_that(is == (want != NULL), __FILE__, line, url);
+  if (want != NULL)
+    check_same(out, strlen(out), want, strlen(want), __FILE__, line);
+}
+
+#define ADDRESS(url, want) address(url, want, __LINE__)
+
+static void addresses(void) {
+  ADDRESS("https://127.0.0.1:8443/x", "127.0.0.1");
+  ADDRESS("https://[::1]/", "::1");
+  ADDRESS("https://[2001:db8::7]:8443/", "2001:db8::7");
+  ADDRESS("https://127.0.0.1.example/", NULL);
+  ADDRESS("https://a.example/127.0.0.1", NULL);
+  ADDRESS("https://localhost/", NULL);
+  ADDRESS("nonsense", NULL);
+}
+
 int main(void) {
   https_passes();
   http_passes_to_this_machine_only();
@@ -228,5 +248,6 @@ int main(void) {
   never_to_another_host();
   no_base();
   origins();
+  addresses();
   return check_result();
 }
