@@ -59,6 +59,8 @@ describe("a lifetime", function()
       core.clock(1000, now + 86400) -- our clock is off, and that is no matter
       assert.equal(500, life({ access_token = jwt { iat = now - 3000, exp = now + 600 } }, nil,
         { date = date, age = "100" }))
+      assert.equal(600, life({ access_token = jwt { iat = now - 3000, exp = now + 600 } }, nil,
+        { date = date, age = "-3000" }))
       assert.equal(600, life({ access_token = jwt { iat = now, exp = now + 600 } }, nil, {}))
     end)
 

@@ -2,6 +2,7 @@
 -- that prolong it, refresh tokens that end before it does.
 local cjson = require "cjson"
 local core = require "bearer.core"
+local encode = require "spec.support.encode"
 local rehearsal = require "spec.support.rehearsal"
 
 local origin = "https://rehearsal.invalid"
@@ -87,6 +88,62 @@ describe("renewals:", function()
       r:pass(100)
       assert.equal(200, assert(login:refresh()):expires_in())
     end)
+
+    -- Gives out the same until it dies, by a clock that ticks; the way there and back takes its
+    -- time.
+    local function slow_server(delay, body_of)
+      local made, ends = 0, -math.huge
+      return function()
+        r:pass(delay / 2)
+        local _, time = core.now()
+        if time >= ends then
+          made, ends = made + 1, math.floor(time) + 300.5
+        end
+        local body = body_of(made, ends, time)
+        r:pass(delay / 2)
+        return { status = 200, headers = { date = os.date("!%a, %d %b %Y %H:%M:%S GMT",
+          math.floor(time)) }, body = cjson.encode(body) }
+      end, function()
+        return made, ends
+      end
+    end
+
+    local function jwt_of(made, ends)
+      return encode.jwt(cjson.encode { jti = made, exp = math.floor(ends) })
+    end
+
+    for what, said in pairs {
+      ["when it ends, to the second"] = { function(made, ends)
+        return { access_token = "made-" .. made, expires_at = math.floor(ends) }
+      end, { expires_in = false, expires_at = "expires_at" } },
+      ["what is left, exactly"] = { function(made, ends, time)
+        return { access_token = "made-" .. made, expires_in = ends - time }
+      end },
+      ["nothing, but its tokens do"] = { function(made, ends)
+        return { access_token = jwt_of(made, ends) }
+      end },
+      ["always the same, other than its tokens"] = { function(made, ends)
+        return { access_token = jwt_of(made, ends), expires_in = 300 }
+      end },
+    } do
+      it("and says " .. what .. ": at the end nobody gets an error, nor a dead one", function()
+        local play, current = slow_server(0.4, said[1])
+        r:play(play)
+        local login = r:login(nil, nil, { token = said[2] or {} })
+        for i = 1, 6000 do
+          local _, value, err = login:header()
+          assert.is_nil(err)
+          local made, ends = current()
+          local _, time = core.now()
+          assert.equal("Bearer " .. said[1](made, ends, time).access_token, value)
+          assert.is_true(time < ends + 0.5)
+          r:pass(0.1 + i % 7 / 10)
+        end
+        local made = current()
+        assert.is_true(r:count() <= 4 * made, r:count() .. " logins for " .. made .. " tokens")
+        assert.equal(0, login:status().failures)
+      end)
+    end
 
     it("with 0 seconds means now: a dead token is not handed out for ever", function()
       r:play(r.token { lifetime = 300, value = "same" }, r.token { lifetime = 0, value = "same" })

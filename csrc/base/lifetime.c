@@ -311,16 +311,16 @@ static double of_jwt(const bearer_lifetime *l, double end) {
 
 void bearer_lifetime_of(const bearer_lifetime *l, bearer_life *life) {
   double end = 0, left = 0;
-  int is_jwt = bearer_fact_number(&l->exp, &end), is_dead;
+  int is_jwt = bearer_fact_number(&l->exp, &end);
   memset(life, 0, sizeof(*life));
   life->seconds = of_answer(l, life);
   end = unix_seconds(end);
   left = is_jwt ? end - l->server_time : 0;
-  is_dead = is_jwt && l->is_servers_time && left <= 0 && left >= -LONGEST_LIFE;
+  life->is_dead = is_jwt && l->is_servers_time && left <= 0 && left >= -LONGEST_LIFE;
   if (life->seconds > 0 || left > 0) /* it lives, whatever else is said */
     life->is_over = life->is_zero = 0;
   else
-    life->is_over |= is_dead;
+    life->is_over |= life->is_dead;
   if (life->seconds == 0 && is_jwt)
     life->seconds = of_jwt(l, end);
   if (life->seconds == 0 && l->lifetime > 0 && isfinite(l->lifetime))

@@ -53,6 +53,7 @@ typedef struct {
   double seconds; /* 0 = nobody says */
   int is_over;    /* it had expired when it came */
   int is_zero;    /* the answer says: 0 seconds */
+  int is_dead;    /* a JWT whose own end is over, whatever the answer says */
   unsigned int odd;
 } bearer_life;
 

@@ -97,7 +97,7 @@ static int server_time(bearer_answer *a, double *unix_time) {
     f.kind = BEARER_FACT_TEXT;
     f.text = bearer_buffer_string(&age);
     f.size = age.size;
-    if (!bearer_fact_number(&f, &seconds))
+    if (!bearer_fact_number(&f, &seconds) || seconds < 0) /* no answer is of tomorrow */
       seconds = 0;
   }
   bearer_buffer_free(&age);
@@ -212,6 +212,7 @@ void bearer_read_lifetime(bearer_answer *a, bearer_found *found, double lifetime
   found->lifetime = life.seconds;
   found->is_over = life.is_over != 0;
   found->is_zero = life.is_zero != 0;
+  found->is_dead = life.is_dead != 0;
   if (life.odd != 0)
     note_all_odd(found, &l, &life);
 }

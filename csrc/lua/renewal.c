@@ -605,22 +605,37 @@ static int is_same(frame *f, const bearer_token *old, const bearer_found *found)
          memcmp(before->value.data, text, size) == 0;
 }
 
+/* To ask for the same token again before its end would bring it once more. */
+static void use_to_the_end(double left, bearer_found *found) {
+  found->is_to_the_end = 1;
+  if (found->lifetime <= 0 || found->lifetime > left)
+    found->lifetime = left;
+}
+
+/* Its last moments went by on the way: it would not be handed out any more. */
+static int ended_on_the_way(const bearer_renewal *r, const bearer_found *found) {
+  bearer_freshness f;
+  bearer_freshness_set(&f, r->sent_at, found->lifetime, r->leeway, 0);
+  if (found->is_to_the_end)
+    bearer_freshness_to_the_end(&f);
+  return bearer_freshness_at(&f, bearer_now(r->job.state)) == BEARER_EXPIRED;
+}
+
 /* A server that gives out the same token until it dies: what it says now can keep or
    shorten the token's end, not lengthen or lose it, unless that end is over. 0 seconds
-   after a known life are the end. To ask again before that would bring it once more. */
+   after a known life are the end, and so is a JWT's own. */
 static void compare_with_old(frame *f, const bearer_token *old, bearer_found *found,
                              int is_prolonged) {
   double left;
   if (isinf(old->freshness.end) || !is_same(f, old, found))
     return;
   left = old->freshness.end - f->r->sent_at;
-  if (found->is_zero && !old->was_zero) {
-    found->is_over = 1;
-  } else if (!is_prolonged && left > 0) {
-    found->is_to_the_end = 1;
-    if (found->lifetime <= 0 || found->lifetime > left)
-      found->lifetime = left;
-  }
+  found->is_same = !is_prolonged;
+  if (found->is_same && left > 0)
+    use_to_the_end(left, found);
+  found->is_over |= (found->is_zero && !old->was_zero) ||
+                    (found->is_same && found->is_dead && !old->was_dead) ||
+                    (found->is_same && ended_on_the_way(f->r, found));
 }
 
 /* A refresh token that stays keeps its end as well. */
@@ -631,12 +646,13 @@ static void keep_refresh_end(const bearer_renewal *r, const bearer_token *old,
     found->refresh_lifetime = old->freshness.refresh_end - r->sent_at;
 }
 
-/* A token that was over when it came. The server may have meant the last moments of the
-   old one: then there is another in a second. */
+/* A token that was over when it came. These may be the last moments of the old one: then
+   there is another in a second. */
 static bearer_progress over(frame *f, bearer_answer *a, const bearer_found *found) {
   bearer_renewal *r = f->r;
   double later = bearer_now(r->job.state) + 1;
-  if (found->is_zero && !spends(r) && !r->asked_at_the_end && later < r->job.deadline) {
+  if ((found->is_zero || found->is_same) && !spends(r) && !r->asked_at_the_end &&
+      later < r->job.deadline) {
     r->asked_at_the_end = 1;
     return try_again(r, later);
   }

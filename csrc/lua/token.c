@@ -105,6 +105,7 @@ int bearer_token_fill(lua_State *L, bearer_token *t, bearer_vars *vars,
   memset(vars, 0, sizeof(*vars));
   t->life = found->lifetime;
   t->was_zero = found->is_zero;
+  t->was_dead = found->is_dead;
   bearer_freshness_set(&t->freshness, sent_at, found->lifetime, leeway, jitter);
   if (spends_refresh_token(t->def))
     bearer_freshness_refresh(&t->freshness, sent_at, found->refresh_lifetime, jitter);

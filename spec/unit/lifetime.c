@@ -212,6 +212,19 @@ static void zero_is_told(void) {
   CHECK(!life.is_zero);
 }
 
+static void a_dead_jwt_is_told(void) {
+  bearer_lifetime l = { .expires_in = number(60),
+                        .exp = number(NOW - 1),
+                        .server_time = NOW,
+                        .is_servers_time = 1 };
+  bearer_life life;
+  bearer_lifetime_of(&l, &life);
+  CHECK(life.is_dead && !life.is_over && life.seconds > 59);
+  l.is_servers_time = 0; /* our own clock may be off */
+  bearer_lifetime_of(&l, &life);
+  CHECK(!life.is_dead);
+}
+
 static void an_expires_in_may_be_an_instant(void) {
   LIVES(600, .expires_in = number(NOW + 600));
   LIVES(600, .expires_in = text("1795781851"));
@@ -349,6 +362,7 @@ int main(void) {
   what_is_no_span_is_odd();
   what_cannot_be_believed_falls_to_the_next_source();
   zero_is_told();
+  a_dead_jwt_is_told();
   an_expires_in_may_be_an_instant();
   expires_at_is_measured_by_the_server();
   ends_that_nobody_can_mean_are_odd();
