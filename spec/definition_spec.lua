@@ -197,6 +197,15 @@ describe("bearer.definition, token and error:", function()
   refuses("a first request of several that prolongs", function(d)
     d.refresh = { { url = "https://${host}/a", prolongs = true }, { url = "https://${host}/b" } }
   end, "refresh[1].prolongs: the last request brings the token, or prolongs it")
+  accepts("a refresh that revokes", function(d)
+    d.refresh = { { url = "https://${host}/a", revokes = true }, { url = "https://${host}/b" } }
+  end)
+  refuses("a logout that revokes", function(d)
+    d.logout = { url = "https://${host}/bye", revokes = true }
+  end, "logout.revokes: only a refresh can do that")
+  refuses("a refresh that both prolongs and revokes", function(d)
+    d.refresh = { url = "https://${host}/keep", prolongs = true, revokes = true }
+  end, "refresh.revokes: 'prolongs' says that the old token lives on")
   refuses("prolongs that is no boolean", function(d)
     d.refresh = { url = "https://${host}/keep", prolongs = "yes" }
   end, "refresh.prolongs: expected true or false, got a text")

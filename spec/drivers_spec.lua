@@ -138,7 +138,8 @@ describe("the driver", function()
     end)
 
     it("renews ahead, in the background", function()
-      local login = s:login()
+      local login = s:login(nil, nil, { name = "hubsoft", extends = "hubsoft",
+        refresh = { revokes = false } })
       host.run(function()
         s:token(login)
       end)
@@ -159,6 +160,22 @@ describe("the driver", function()
         assert.not_equal(old, login:token())
         return took < slow * factor
       end)
+    end)
+
+    it("waits for a refresh that ends the old token, and begins it ahead", function()
+      local login = s:login()
+      host.run(function()
+        s:token(login)
+      end)
+      local old = assert(login:token())
+      s:pass(old:expires_in() - 200)
+      assert.equal("advisory", login:status().state)
+      s.sb:tell("hubsoft", { delay = slow })
+      local function ask()
+        assert.equal(2, assert(login:token()):generation())
+      end
+      host.run(ask, ask)
+      assert.equal("1 login 1 refresh 0 call", s:traffic())
     end)
 
     it("starts logins ahead", function()

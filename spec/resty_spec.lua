@@ -374,7 +374,10 @@ describe_nginx("in nginx", function()
 
     it("renews a token in the background, ahead of its end", function()
       s.sb:tell("hubsoft", { lifetime = 400 })
-      s:start { server = location("/age", [[content_by_lua_block {
+      s:start { init = [[
+        erp = new_login(nil, nil, { name = "hubsoft", extends = "hubsoft",
+          refresh = { revokes = false } })
+      ]], server = location("/age", [[content_by_lua_block {
         local core = require "bearer.core"
         core.clock(core.now() + 250, os.time() + 250)
         ngx.print(erp:token():generation(), " ", header())

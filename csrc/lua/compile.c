@@ -358,6 +358,7 @@ static void exchange(compiler *c, bearer_exchange *x, int index) {
   get_expect(c, x, index);
   get_keeps(c, &x->keep, index);
   x->prolongs = get_flag(c, index, "prolongs");
+  x->revokes = get_flag(c, index, "revokes");
 }
 
 static void get_exchanges(compiler *c, bearer_exchanges *all, int index,

@@ -490,7 +490,23 @@ static void succeeded(lua_State *L, bearer_renewal *r, int token) {
     tell_odd(L, index, r);
 }
 
-static const bearer_renewal_listener listener = { succeeded, failed, told };
+/* It is kept with the renewal, in case that this comes to nothing. */
+static void revokes(lua_State *L, bearer_renewal *r, int is_sent) {
+  int top = lua_gettop(L);
+  bearer_get_slot(L, 1, BEARER_RENEWAL_LOGIN);
+  bearer_get_slot(L, 1, BEARER_RENEWAL_OLD);
+  if (r->login->is_closed || bearer_token_test(L, top + 2) == NULL) {
+    lua_settop(L, top);
+    return;
+  }
+  if (is_sent)
+    bearer_login_drop(L, top + 1, top + 2);
+  else if (bearer_login_push_token(L, top + 1) == NULL && !r->is_unwanted)
+    adopt(L, top + 1, top + 2);
+  lua_settop(L, top);
+}
+
+static const bearer_renewal_listener listener = { succeeded, failed, revokes, told };
 
 /* ---- beginning a renewal ------------------------------------------------------- */
 

@@ -116,6 +116,7 @@ typedef struct {
   int expect_function; /* in place of them; 0 = none */
   bearer_keeps keep;
   int prolongs; /* its answer needs no token: the old one lives on */
+  int revokes;  /* the old token dies with it, whatever comes of it */
 } bearer_exchange;
 
 /* Run in order. */

@@ -511,6 +511,24 @@ static bearer_progress unbuildable(frame *f) {
       text, 1);
 }
 
+/* From now on nobody gets the old token, which may be dead already. */
+static void note_revoked(frame *f) {
+  bearer_renewal *r = f->r;
+  if (!r->is_refresh || r->revoked_by > 0 || !r->def->refresh.list[r->index].revokes)
+    return;
+  r->revoked_by = r->index + 1;
+  r->listener->revokes(f->c.L, r, 1);
+}
+
+/* The request that would have ended it never left. */
+static void note_not_revoked(frame *f) {
+  bearer_renewal *r = f->r;
+  if (!r->is_refresh || r->revoked_by != r->index + 1)
+    return;
+  r->revoked_by = 0;
+  r->listener->revokes(f->c.L, r, 0);
+}
+
 static bearer_progress send_request(frame *f) {
   bearer_renewal *r = f->r;
   double now = bearer_now(r->job.state), left = r->job.deadline - now;
@@ -533,6 +551,7 @@ static bearer_progress send_request(frame *f) {
     return fail(f, 1);
   }
   r->sent = 1;
+  note_revoked(f);
   r->step = progress == BEARER_NEEDS ? BEARER_RENEWAL_HOST : BEARER_RENEWAL_TRANSFER;
   bearer_job_wait(&r->job, r->job.deadline + 1); /* it knows its time, and tells */
   return progress;
@@ -766,6 +785,8 @@ static bearer_progress take_result(frame *f) {
     return BEARER_GO_ON;
   }
   r->sent = sent;
+  if (!sent)
+    note_not_revoked(f);
   r->failure.class =
       is_stopped_by_proxy(&r->failure) ? BEARER_TERMINAL : BEARER_TRANSIENT;
   return fail(f, r->failure.is_own_fault || came_broken(&r->failure));

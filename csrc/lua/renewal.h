@@ -41,6 +41,9 @@ typedef struct {
   void (*succeeded)(lua_State *L, bearer_renewal *r, int token);
   /* It failed, see `failure`. No Lua. */
   void (*failed)(bearer_renewal *r);
+  /* It has just been sent, and ends the token in the slot OLD with it; or, with 0, it
+     never left after all. [-0, +0, -] */
+  void (*revokes)(lua_State *L, bearer_renewal *r, int is_sent);
   /* Its error is at `error`. [-0, +0, m] */
   void (*told)(lua_State *L, bearer_renewal *r, int error);
 } bearer_renewal_listener;
@@ -78,6 +81,7 @@ struct bearer_renewal {
   int asked;           /* inputs that were gathered: twice as many, see gather */
   int index;           /* of the request */
   int rereads;         /* of an answer for which there was no memory */
+  int revoked_by;      /* which request of it ended the old token, from 1; 0 = none did */
   int is_refresh; /* of the token in the slot OLD; it becomes a login when that fails */
   int began_as_refresh;
   int has_dynamic;       /* are there inputs that are asked for anew each time? */

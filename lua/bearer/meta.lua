@@ -48,6 +48,7 @@ local bearer = {}
 ---@field expect? table<string, any>|fun(answer: any): any, string?, string?
 ---@field keep? table<string, string|string[]>
 ---@field prolongs? boolean of a refresh: the old token lives on
+---@field revokes? boolean of a refresh: the old token dies with it
 
 ---@class bearer.options
 ---@field timeout? number seconds for a whole login with its retries (30)

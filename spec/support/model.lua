@@ -19,6 +19,8 @@ local kinds = {
   { name = "no refresh" },
   { name = "refresh", refresh = refresh, rotates = true },
   { name = "refresh, not rotating", refresh = refresh },
+  { name = "refresh that revokes", rotates = true, revokes = true,
+    refresh = { url = refresh.url, form = refresh.form, revokes = true } },
   { name = "refresh token alone", refresh = refresh, rotates = true, only = true,
     inputs = { refresh_token = { secret = true } },
     login = { url = "https://rehearsal.invalid/login", form = refresh.form } },

@@ -116,6 +116,9 @@ function rules.arrive(self, kind, request)
   check(self.tries.refresh == nil or self.tries.refresh == 1, "more than one refresh")
   local thread, is_main = coroutine.running()
   check_source(self, request.body)
+  if kind == "refresh" and self.kind.revokes and self.current then
+    self.current.revoked, self.unsure = true, true
+  end
   local made = {
     kind = kind, thread = not is_main and thread or nil, till = now + request.timeout,
     sent_at = now, token = check_refresh_token(self, request.body),
@@ -186,6 +189,7 @@ end
 function rules.given(self, value)
   check(type(value) == "string" and self.tokens[value], "a token that nobody gave")
   check(core.now() < self.tokens[value].expired + near, "an expired token was handed out")
+  check(not self.tokens[value].revoked, "a token was handed out that its refresh has ended")
 end
 
 local function current(self)

@@ -21,14 +21,14 @@ nginx_stage.wrong_password = [[senha errada %41+&"\/]]
 -- What Lua in nginx knows: how to make a login, a login, and the word for what it gives.
 local prelude = [[
   bearer = require "bearer"
-  function new_login(options, changes)
+  function new_login(options, changes, provider)
     local inputs = @INPUTS@
     for name, value in pairs(changes or {}) do
       inputs[name] = value
     end
     options = options or {}
     options.ca_file = @CA_FILE@
-    return bearer.login("hubsoft", inputs, options)
+    return bearer.login(provider or "hubsoft", inputs, options)
   end
   function word(name, value, err)
     return name and name .. " " .. #value or err.code

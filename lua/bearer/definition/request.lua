@@ -109,6 +109,13 @@ local function check_body(c, path, value)
   check_content_type(c, path, value)
 end
 
+local function check(c, path, value)
+  check_body(c, path, value)
+  if value.revokes == true and value.prolongs == true then
+    c.fault(words.path(path, "revokes"), "'prolongs' says that the old token lives on")
+  end
+end
+
 -- What only a refresh can do.
 local function of_refresh(c, path, value)
   if type(value) ~= "boolean" then
@@ -146,7 +153,8 @@ local one = shape.record("request", {
   expect = paths.expect,
   keep = paths.kept,
   prolongs = of_last_refresh,
-}, { "url" }, check_body)
+  revokes = of_refresh,
+}, { "url" }, check)
 
 --- One request, or a list that is run in order: each knows what those before it kept.
 -- @tparam string stage which names they know

@@ -31,9 +31,9 @@ return {
       password = "${password}",
     },
   },
-  -- Not in the vendor's document, but how Passport does it. It ends the old token at once, and
-  -- each refresh token works once.
+  -- Not in the vendor's document, but how Passport does it: each refresh token works once.
   refresh = {
+    revokes = true,
     url = "https://${host}/oauth/token",
     headers = { Accept = accept },
     json = {
