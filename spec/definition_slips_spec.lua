@@ -60,6 +60,18 @@ describe("a definition that is loaded", function()
     load({ key = {} }, { body = '{"a":{"b":"${key}"}}', content_type = "application/json" })
     tells()
   end)
+  it("does not warn of GraphQL that is written tightly, nor of OData's $filter=", function()
+    load({ email = {}, key = { secret = true } }, { json = {
+      query = "mutation($email:String!,$key:String!){login(email:$email,key:$key){me{email}}}",
+      variables = { email = "${email}", key = "${key}" },
+    } }, { refresh = { url = "https://shop.example/refresh", json = {
+      query = 'mutation{refresh(token:"${refresh_token}") {token}}',
+    } } })
+    load({ filter = {}, top = {} }, {
+      url = "https://shop.example/login?$filter=${filter}&$top=${top}",
+    })
+    tells()
+  end)
   it("warns of an input that nothing uses", function()
     load({ key = {}, other = { optional = true } }, { form = { key = "${key}" } })
     tells("inputs.other: nothing uses it; did you mean to write '${other}' somewhere?")

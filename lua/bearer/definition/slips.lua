@@ -20,11 +20,18 @@ local function is_declared(value, name)
   return value:find("%$" .. name .. "%s*:") ~= nil
 end
 
+-- What stands before braces that mean themselves: GraphQL's `me{email}` and `login(…) {token}`.
+local function opens_selection(before)
+  return before:find("^[%w_)]") ~= nil or before == " )"
+end
+
 local function check_braces(c, path, value)
   local seen = {}
-  for before, name in value:gmatch("(.?){([%a_][%w_]*)}") do
-    local found = before ~= "$" and not seen[name] and meant(c, name)
-    seen[name] = seen[name] or before ~= "$"
+  for at, name in value:gmatch("(){([%a_][%w_]*)}") do
+    local before = value:sub(at - 2, at - 1):reverse()
+    local is_own = before:sub(1, 1) == "$" or opens_selection(before)
+    local found = not is_own and not seen[name] and meant(c, name)
+    seen[name] = seen[name] or not is_own
     if found then
       c.slipped[found] = true
       c.warn(path, ("'{%s}' is sent as it stands; did you mean '${%s}'?"):format(name, found))
@@ -34,9 +41,11 @@ end
 
 local function check_dollars(c, path, value)
   local seen = {}
-  for name in value:gmatch("%$([%a_][%w_]*)") do
-    local is_slip = c.names[name] and not seen[name] and not is_declared(value, name)
-    seen[name] = true
+  for at, name, after in value:gmatch("()%$([%a_][%w_]*)(=?)") do
+    local is_key = after == "=" and value:find("^[?&]", at - 1) -- OData's `?$filter=`
+    local is_slip = c.names[name] and not seen[name] and not is_key
+      and not is_declared(value, name)
+    seen[name] = seen[name] or not is_key
     if is_slip then
       c.slipped[name] = true
       c.warn(path, ("'$%s' is sent as it stands; did you mean '${%s}'?"):format(name, name))
@@ -47,7 +56,7 @@ end
 --- A name in a text that lacks its `$` or its braces.
 function slips.check_text(c, path, value)
   if #value <= 4096 and not c.partial then
-    check_braces(c, path, " " .. value)
+    check_braces(c, path, "  " .. value)
     check_dollars(c, path, value)
   end
 end
