@@ -119,7 +119,7 @@ valgrind: all ## run the specs with LUA under valgrind
 	@SUITE_BUILD=$(BUILD) $(SUITE) valgrind $(LUA) $(ARGS)
 
 clang: ## compile it with clang, into build/clang
-	@$(MAKE) --no-print-directory -s all unit-build CC=clang BUILD=build/clang LUA=lua5.4
+	@$(MAKE) --no-print-directory -s all unit-build CC=clang BUILD=build/clang LUA=lua5.4 CFLAGS=-O1
 
 # What 7.68, 7.74 and 7.76 have: Ubuntu 20.04, Debian 11, RHEL 9.
 OLDER_CURLS := 0x074400 0x074a00 0x074c00

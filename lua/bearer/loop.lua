@@ -386,6 +386,7 @@ end
 --- Send a request as it stands, by the options given; the `send` that a transport gets.
 -- @tparam table request `{method, url, headers, body, timeout}`
 -- @param options of a login, as the core has them; nil: those of all logins
+-- @param job of the login that asks
 -- @treturn[1] table `{status, headers, body}`
 -- @treturn[2] nil
 -- @treturn[2] string

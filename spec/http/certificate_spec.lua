@@ -284,10 +284,16 @@ describe("a client certificate:", function()
     local function each_time(given)
       one = login { cert = given(folder .. "/turn.pem"), key = given(folder .. "/turn.key") }
       assert(one:token())
-      return function()
-        local before = #helper.connections(tonumber(sb.url:match ":(%d+)"))
+      return function() -- how many connections are new; idle ones may die at any time
+        local port, known, count = tonumber(sb.url:match ":(%d+)"), {}, 0
+        for _, from in ipairs(helper.connections(port)) do
+          known[from] = true
+        end
         assert.equal("good", assert(one:refresh()):value())
-        return #helper.connections(tonumber(sb.url:match ":(%d+)")) - before
+        for _, from in ipairs(helper.connections(port)) do
+          count = count + (known[from] and 0 or 1)
+        end
+        return count
       end
     end
 
@@ -385,6 +391,9 @@ describe("a client certificate:", function()
       end
     ]]):format(sb.client_cert, file["old.key"], file["full.p12"], sb.client_cert,
       file["pkcs8.key"], sb.ca_file, url))
+    if select(2, helper.run "script -qec true /dev/null") ~= 0 then
+      return pending "is there: a terminal"
+    end
     local text = helper.must("timeout 300 script -qec "
       .. quote(helper.command { helper.interpreter, program }) .. " /dev/null </dev/null")
     assert.equal("tls tls tls", (text:gsub("%s+", " "):gsub("^ ", ""):gsub(" $", "")))

@@ -204,7 +204,7 @@ describe("oracle_commerce", function()
     s:pass(40)
     local t, _, err = login:token()
     assert.is_nil(t)
-    s:check_error(login, err, { class = "throttled", status = 503 })
+    s:check_error(login, err, { class = "transient", status = 503 })
   end)
 
   it("counts from the moment of sending", function()

@@ -29,6 +29,7 @@ http {
   client_max_body_size 0;
   keepalive_requests 100000000;
   keepalive_time 24h;
+  keepalive_timeout 24h; # a slow machine is no reason to lose a connection
   default_type "";
   server_tokens off;
 

@@ -77,6 +77,7 @@ function slips.check_host(c, path, value)
 end
 
 --- Inputs of the definition's own that nothing uses.
+-- @tparam table c the check that is under way
 -- @tparam table own names that the definition gives itself, rather than inherits
 function slips.check_inputs(c, own)
   local used = usage.of(c.def)
