@@ -193,6 +193,20 @@ static void what_may_have_been_acted_upon_is_sent_once(void) {
   bearer_client_close(&client);
 }
 
+/* That can be seen before anything is sent. */
+static void what_the_server_has_closed_is_no_trouble(void) {
+  static bearer_client client;
+  bearer_client_init(&client);
+  for (int i = 0; i < 5; i++) {
+    double limit = bearer_transfer_now() + 10;
+    int before = is_set(&server_closed);
+    ends_as(&client, send_to(&client, "/last", 5000), BEARER_OK);
+    while (is_set(&server_closed) == before && bearer_transfer_now() < limit)
+      usleep(1000);
+  }
+  bearer_client_close(&client);
+}
+
 /* ---- closing ----------------------------------------------------------------- */
 
 static void transfers_close_at_any_time(void) {
@@ -397,8 +411,12 @@ static char inherited[256]; /* by us */
 
 static void no_descriptor_is_inherited(void) {
   static bearer_client client;
+  double limit = bearer_transfer_now() + 10;
   bearer_transfer *t;
   int count = 0;
+  while (is_set(&server_closed) < is_set(&server_connections) &&
+         bearer_transfer_now() < limit)
+    usleep(1000); /* the server's own, of before, would move the numbers */
   bearer_client_init(&client);
   t = send_to(&client, "/mute", 5000);
   ends_as(&client, send_to(&client, "/ok", 5000), BEARER_OK);
@@ -473,6 +491,7 @@ int main(void) {
   the_descriptor_is_ready_while_there_is_news();
   what_may_be_wrong_with_an_answer();
   what_may_have_been_acted_upon_is_sent_once();
+  what_the_server_has_closed_is_no_trouble();
   transfers_close_at_any_time();
   without_threads_the_callers_move();
   a_caller_that_waits_moves_what_it_sends();

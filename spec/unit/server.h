@@ -1,7 +1,7 @@
 /*
  * A small HTTP server in threads of the test, on 127.0.0.1. /ok answers at once, /slow
- * after 300 ms, /mute never, /large with 100,000 bytes, /junk with no HTTP, /dies ends
- * the connection in place of an answer.
+ * after 300 ms, /mute never, /large with 100,000 bytes, /junk with no HTTP. /dies ends
+ * the connection in place of an answer, /last after it.
  */
 #ifndef BEARER_SERVER_H
 #define BEARER_SERVER_H
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 static _Thread_local int server_is_here; /* in this thread */
-static int server_port, server_connections, server_requests;
+static int server_port, server_connections, server_requests, server_closed;
 
 /* Read a head and the body that its Content-Length tells. 0 at the end. */
 static inline int server_read(int fd, char *head, size_t room) {
@@ -68,8 +68,11 @@ static inline void *server_serve(void *user) {
       server_write(fd, "junk\n\n", 6);
     else
       server_answer(fd, head);
+    if (strstr(head, " /last") != NULL)
+      break;
   }
   close(fd);
+  __atomic_add_fetch(&server_closed, 1, __ATOMIC_SEQ_CST);
   return NULL;
 }
 
