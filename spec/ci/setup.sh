@@ -41,7 +41,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 
 log=$(mktemp)
-policy=/usr/sbin/policy-rc.d
+policy=${POLICY:-/usr/sbin/policy-rc.d}
 clean_up() {
   rm -f "$log"
   [ -z "${ours:-}" ] || rm -f "$policy"
