@@ -68,10 +68,11 @@ end
 
 local spawned = {}
 
---- Run a command beside this process, for ten minutes at most.
+--- Run a command beside this process, for ten minutes at most. Nobody waits for it at the end.
 -- @treturn function its next line of output
 function helper.spawn(command)
-  local pipe = assert(io.popen("echo $$; exec timeout 600 " .. command .. " 2>&1 </dev/null"))
+  local pipe = assert(io.popen("sh -c " .. helper.quote("echo $$; exec timeout 600 " .. command
+    .. " 2>&1 </dev/null") .. " &"))
   spawned[#spawned + 1] = { pipe = pipe, pid = pipe:read("*l") }
   return function()
     return pipe:read("*l")
@@ -82,6 +83,7 @@ end
 function helper.stop()
   for i, one in ipairs(spawned) do
     os.execute("kill " .. one.pid)
+    one.pipe:read("*a") -- until it has ended
     one.pipe:close()
     spawned[i] = nil
   end
