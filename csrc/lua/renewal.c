@@ -176,7 +176,7 @@ static bearer_progress fail(frame *f, int is_considered) {
   a.is_refresh = r->is_refresh;
   a.class = r->failure.class;
   a.is_considered = is_considered;
-  a.spends = spends(r);
+  a.spends = spends(r) || r->has_code;
   a.sent = r->sent;
   a.login_repeats =
       (r->sent && has_refresh_input(r->def)) || is_stopped_by_proxy(&r->failure);
@@ -215,10 +215,18 @@ int bearer_renewal_wants(const bearer_exchanges *requests, int name) {
   return requests->mentions[name] || requests->has_functions;
 }
 
+static const bearer_exchanges *requests_of(const bearer_renewal *r) {
+  return r->is_refresh ? &r->def->refresh : &r->def->login;
+}
+
+static int may_be_code(const bearer_input *in) { /* where a function gives it */
+  return in->optional && !in->in_group;
+}
+
 /* A one-time code changes by itself, and must not let a wrong password be tried again: an
    optional input that a function gives does not tell secrets from others. */
 static int is_counted(lua_State *L, const bearer_input *in, int source) {
-  return !(lua_isfunction(L, source) && in->optional && !in->in_group);
+  return !(lua_isfunction(L, source) && may_be_code(in));
 }
 
 static bearer_progress end_held(bearer_renewal *r) {
@@ -301,6 +309,7 @@ static bearer_progress begin_attempt(frame *f) {
   r->has_vars = 1;
   r->attempts++;
   r->has_fingerprint = 0;
+  r->has_code = 0;
   r->asked = r->index = r->sent = r->rereads = r->has_given = r->uses_given = 0;
   if (!bearer_vars_copy(&r->vars, r->inputs))
     luaL_error(f->c.L, "not enough memory");
@@ -481,16 +490,13 @@ static bearer_progress take_input(frame *f) {
   }
   if (!bearer_input_put(L, f->c.provider, r->def, in, 3, &r->vars, why))
     return no_input(f, why);
+  r->has_code |= may_be_code(in) && bearer_renewal_wants(requests_of(r), in->name);
   r->asked++;
   r->step = BEARER_RENEWAL_INPUTS;
   return BEARER_GO_ON;
 }
 
 /* ---- sending ------------------------------------------------------------------- */
-
-static const bearer_exchanges *requests_of(const bearer_renewal *r) {
-  return r->is_refresh ? &r->def->refresh : &r->def->login;
-}
 
 static bearer_progress not_usable(frame *f, bearer_answer *a);
 

@@ -80,6 +80,7 @@ struct bearer_renewal {
   int tries;           /* of the login, that failed */
   int asked;           /* inputs that were gathered: twice as many, see gather */
   int index;           /* of the request */
+  int has_code;        /* one that may be good for one login is sent */
   int rereads;         /* of an answer for which there was no memory */
   int revoked_by;      /* which request of it ended the old token, from 1; 0 = none did */
   int is_refresh; /* of the token in the slot OLD; it becomes a login when that fails */

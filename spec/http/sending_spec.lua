@@ -63,22 +63,38 @@ describe("over the wire:", function()
       assert.equal(1, sb:count "x")
     end)
 
-    it("a login is sent again as often as `retries` says, each with its inputs anew", function()
-      local codes = 0
-      local login = new({
-        inputs = { code = { secret = true, optional = true } }, login = {
-          form = { code = "${code}" },
-        },
-      }, { code = function()
-        codes = codes + 1
-        return "code-" .. codes
+    local function with_function(name, optional, used)
+      local asked = 0
+      return new({
+        inputs = { [name] = { secret = true, optional = optional } },
+        login = { form = { a = "b", [name] = used and "${" .. name .. "}" or nil } },
+        refresh = { url = url, form = { [name] = "${" .. name .. "}" } },
+      }, { [name] = function()
+        asked = asked + 1
+        return "value-" .. asked
       end }, { retries = 2 })
-      assert.equal("good", assert(login:token()):value())
+    end
+
+    it("a login is sent again as often as `retries` says, each with its inputs anew", function()
+      assert.equal("good", assert(with_function("password", false, true):token()):value())
       local sent = {}
       for i, record in ipairs(sb:requests "x") do
-        sent[i] = record.body
+        sent[i] = record.body:match "password=[^&]+"
       end
-      assert.same({ "code=code-1", "code=code-2", "code=code-3" }, sent)
+      assert.same({ "password=value-1", "password=value-2", "password=value-3" }, sent)
+    end)
+
+    it("a code from a function may be spent by then: what is lost with it is not sent again",
+      function()
+        local t, _, err = with_function("code", true, true):token()
+        assert.is_nil(t)
+        lost(err)
+        assert.equal(1, sb:count "x")
+      end)
+
+    it("a code that the login does not send is not in its way", function()
+      assert.equal("good", assert(with_function("code", true, false):token()):value())
+      assert.equal(3, sb:count "x")
     end)
 
     it("a refresh token is sent once: a login follows", function()
