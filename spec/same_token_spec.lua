@@ -210,6 +210,12 @@ describe("renewals:", function()
       end
     end)
 
+    it("and one that repeats it, and says nothing else, takes nothing from it", function()
+      local token = assert(login_with(answer { access_token = "t1" }):refresh())
+      assert.same({ "t1", 300, "MAC", "a b" }, { token:value(), token:expires_in(),
+        token:type(), token:scope() })
+    end)
+
     it("or as long as the answer says", function()
       assert.equal(900, assert(login_with(answer { expires_in = 900 }):refresh()):expires_in())
       assert.equal(900, assert(login_with(answer { expires_in = 900, access_token = "t1" })

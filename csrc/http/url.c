@@ -78,9 +78,9 @@ static segment next_segment(const char **path) {
       break;
     s.size++;
     s.is_odd |= c < ' ' || c == 0x7f;
-    parameters |= c == ';';
+    parameters |= c == ';' || c == '\0'; /* which ends the text to some */
     dots += !parameters && c == '.';
-    named |= !parameters && c != '.';
+    named |= !parameters && c != '.' && c > ' '; /* blanks are left out by some */
   }
   s.is_dots = !named && (dots == 1 || dots == 2);
   return s;
@@ -110,6 +110,7 @@ const char *bearer_url_explain(bearer_url_fault fault) {
   static const char *const faults[] = {
     NULL,
     "is no absolute https URL",
+    "holds a character that no URL may hold: in a path or query it is written %XX",
     "does not open with https://",
     "is not https",
     "carries a user or password: secrets have other places",
@@ -190,9 +191,9 @@ bearer_url_fault bearer_url_check(const char *url, int allow_http) {
   size_t size;
   if (authority == NULL)
     return BEARER_URL_NO_SCHEME;
-  if (!only_url_bytes(url))
-    return BEARER_URL_BAD;
   size = strcspn(authority, "/?#");
+  if (!only_url_bytes(url))
+    return climbs(authority + size) ? BEARER_URL_DOTS : BEARER_URL_BYTES;
   if (memchr(authority, '@', size) != NULL) /* libcurl lets an empty user pass */
     return BEARER_URL_USERINFO;
   code = size > 0 ? parse(&handle, url) : CURLUE_BAD_HANDLE;

@@ -11,7 +11,8 @@
 
 typedef enum {
   BEARER_URL_OK,
-  BEARER_URL_BAD,       /* no host, or odd bytes in it */
+  BEARER_URL_BAD,       /* no host */
+  BEARER_URL_BYTES,     /* blanks, control characters, beyond ASCII, a backslash */
   BEARER_URL_NO_SCHEME, /* neither https:// nor http:// */
   BEARER_URL_NOT_HTTPS, /* http to somewhere else than this machine */
   BEARER_URL_USERINFO,  /* user:password@ : secrets have other places */

@@ -592,7 +592,7 @@ static int put_url(bearer_context *c, bearer_request *r, const bearer_exchange *
 const char *bearer_build_check_url(const bearer_request *r, int allow_http) {
   const char *url = bearer_buffer_string(&r->url);
   if (strlen(url) != r->url.size)
-    return bearer_url_explain(BEARER_URL_BAD);
+    return bearer_url_explain(BEARER_URL_BYTES);
   return bearer_url_explain(bearer_url_check(url, allow_http));
 }
 

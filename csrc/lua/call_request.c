@@ -223,7 +223,7 @@ void bearer_call_check_url(lua_State *L, const bearer_login *l, int request,
   lua_getfield(L, request, "url");
   url = lua_tostring(L, -1);
   if (strlen(url) != lua_rawlen(L, -1))
-    bearer_raise(L, "request: its URL %s", bearer_url_explain(BEARER_URL_BAD));
+    bearer_raise(L, "request: its URL %s", bearer_url_explain(BEARER_URL_BYTES));
   if (bearer_url_is_absolute(url))
     check_absolute(L, l, url, bearer_options_at(L, options));
   else

@@ -176,8 +176,30 @@ static int no_token(bearer_answer *a, int found) {
   return 0;
 }
 
-/* A token of the answer's own. */
-static int find_token(bearer_answer *a, bearer_found *found) {
+/* Is the one in the answer the one that it prolongs? */
+static int is_prolonged(lua_State *L, const bearer_prolonged *old,
+                        const bearer_found *found) {
+  size_t size;
+  const char *text = lua_tolstring(L, found->value, &size);
+  return old != NULL && old->value->value.size == size &&
+         memcmp(old->value->value.data, text, size) == 0;
+}
+
+/* What of the old token the answer did not say. */
+static void keep_old(lua_State *L, const bearer_prolonged *old, bearer_found *found) {
+  if (old->type != NULL && strcmp(lua_tostring(L, found->type), "Bearer") == 0) {
+    lua_pushstring(L, old->type);
+    found->type = lua_gettop(L);
+  }
+  if (old->scope != NULL && found->scope == 0) {
+    lua_pushstring(L, old->scope);
+    found->scope = lua_gettop(L);
+  }
+}
+
+/* A token of the answer's own; perhaps the old one once more. */
+static int find_token(bearer_answer *a, const bearer_prolonged *old,
+                      bearer_found *found) {
   lua_State *L = a->c->L;
   int index;
   if (!bearer_read_find(L, a->root, &a->c->def->value))
@@ -191,8 +213,13 @@ static int find_token(bearer_answer *a, bearer_found *found) {
         a, "the answer holds a token, but it is no text that a header can carry", 0);
     return 0;
   }
-  bearer_read_lifetime(a, found, a->c->def->lifetime);
   find_scope(a, found);
+  if (is_prolonged(L, old, found)) {
+    keep_old(L, old, found);
+    bearer_read_lifetime(a, found, old->life);
+  } else {
+    bearer_read_lifetime(a, found, a->c->def->lifetime);
+  }
   return 1;
 }
 
@@ -214,21 +241,19 @@ static int prolong(bearer_answer *a, const bearer_prolonged *old, bearer_found *
     return no_token(a, 0);
   lua_pushlstring(L, old->value->value.data, old->value->value.size);
   found->value = lua_gettop(L);
-  lua_pushstring(L, old->type != NULL ? old->type : "Bearer");
+  lua_pushliteral(L, "Bearer");
   found->type = lua_gettop(L);
-  bearer_read_lifetime(a, found, old->life);
   find_scope(a, found);
-  if (found->scope == 0 && old->scope != NULL) {
-    lua_pushstring(L, old->scope);
-    found->scope = lua_gettop(L);
-  }
+  keep_old(L, old, found);
+  bearer_read_lifetime(a, found, old->life);
   return 1;
 }
 
 int bearer_read_token(bearer_answer *a, const bearer_prolonged *old,
                       bearer_found *found) {
   memset(found, 0, sizeof(*found));
-  if (!(old != NULL && !holds_token(a) ? prolong(a, old, found) : find_token(a, found)))
+  if (!(old != NULL && !holds_token(a) ? prolong(a, old, found)
+                                       : find_token(a, old, found)))
     return 0;
   find_refresh_token(a, found);
   bearer_read_refresh_lifetime(a, found);

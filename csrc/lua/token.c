@@ -445,7 +445,8 @@ int bearer_token_may_reach(const bearer_definition *def, const bearer_options *o
   }
   fault = bearer_url_check(url, 1);
   bearer_url_origin(&ours, base);
-  if (fault != BEARER_URL_BAD && fault != BEARER_URL_USERINFO) /* who reads those how? */
+  if (fault != BEARER_URL_BAD && fault != BEARER_URL_BYTES &&
+      fault != BEARER_URL_USERINFO) /* who reads those how? */
     bearer_url_origin(&theirs, url);
   may = theirs.size > 0 &&
         (strcasecmp(bearer_buffer_string(&ours), bearer_buffer_string(&theirs)) == 0 ||
