@@ -80,7 +80,7 @@ static bearer_transfer *send_to(const char *path) {
   bearer_send_options o;
   char url[100];
   memset(&o, 0, sizeof(o));
-  o.timeout_ms = o.connect_timeout_ms = 10000;
+  o.timeout_ms = o.connect_timeout_ms = 100000;
   o.max_response = 10000;
   snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", server_port, path);
   bearer_buffer_text(&m.method, "GET");

@@ -89,7 +89,7 @@ static bearer_code ask(const bearer_send_options *materials) {
   bearer_transfer *t;
   bearer_code code;
   char url[100];
-  o.timeout_ms = o.connect_timeout_ms = 5000;
+  o.timeout_ms = o.connect_timeout_ms = 100000;
   o.max_response = 10000;
   snprintf(url, sizeof(url), "https://127.0.0.1:%d/", server_port);
   bearer_buffer_text(&m.method, "GET");
