@@ -39,7 +39,7 @@ describe("a proxy", function()
   end
 
   local function new(proxy, changes, given, options)
-    local all = { ca_file = sb.ca_file, proxy = proxy, retries = 0, timeout = 10 }
+    local all = { ca_file = sb.ca_file, proxy = proxy, retries = 0, timeout = 100 }
     for name, value in pairs(options or {}) do
       all[name] = value
     end

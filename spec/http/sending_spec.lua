@@ -23,7 +23,7 @@ describe("over the wire:", function()
   end)
 
   local function new(changes, given, options)
-    local all = { ca_file = sb.ca_file, retries = 0, timeout = 10 }
+    local all = { ca_file = sb.ca_file, retries = 0, timeout = 100 }
     for name, value in pairs(options or {}) do
       all[name] = value
     end

@@ -266,7 +266,7 @@ describe("trust:", function()
     end)
 
     local function with(key)
-      return { ca_file = strict.ca_file, cert = strict.client_cert, key = key, timeout = 10 }
+      return { ca_file = strict.ca_file, cert = strict.client_cert, key = key, timeout = 100 }
     end
 
     it("that wants a pass phrase neither crashes nor asks on the terminal", function()
