@@ -81,6 +81,35 @@ describe("lockout:", function()
     assert.is_nil(err.details.session.refresh_token)
   end)
 
+  it("a living token showed in the details, where the definition looks in another place", function()
+    local jwt = "eyJhbGciOiJub25lIn0.eyJleHAiOjE3MDAwMDM2MDB9.x"
+    r:play(says(200, ([[{"jwt":"%s","data":{"id":"0f8c2f0e-6f0d-4b1e-9c3e-2a55d1a7e0b1",
+      "ids":["%s"]},"state":"ok","until":"2027-01-01T00:00:00Z","left":12345678901234567890,
+      "message":"%s"}]]):format(jwt, jwt, jwt)))
+    local _, message, err = r:login():token()
+    local data = { id = "***", ids = { "***" } }
+    assert.same({ jwt = "***", data = data, state = "ok", ["until"] = "***",
+      left = 12345678901234567890, message = "***" }, err.details)
+    assert.equal("the answer holds no token at access_token; it has: data.id, data.ids, jwt, "
+      .. "left, message, state, until", err.description)
+    assert.is_nil(message:find("eyJ", 1, true))
+  end)
+
+  it("a greeting hid that there was no token where it was looked for", function()
+    r:play(says(200, '{"jwt":"abc","message":"Welcome back"}'))
+    local _, message, err = r:login():token()
+    assert.same({ "no_token", "Welcome back" }, { err.code, err.description })
+    assert.truthy(message:find("the answer holds no token at access_token; it has: jwt, message",
+      1, true))
+  end)
+
+  it("a sentence where the token should be masked words of our own", function()
+    r:play(says(200, '{"access_token":"sorry, no token"}'))
+    local _, _, err = r:login():token()
+    assert.equal("the answer holds a token, but it is no text that a header can carry",
+      err.description)
+  end)
+
   it("a 2xx without a token that asks to come later is believed", function()
     r:play(says(200, '{"status":"busy"}', { ["retry-after"] = "7" }))
     local login = r:login()

@@ -96,9 +96,10 @@ static void push_message(lua_State *L, const bearer_failure *f, const char *prov
   snprintf(http, sizeof(http), "http_%ld", f->status);
   if (f->status != 0 && strcmp(code, http) != 0)
     snprintf(status, sizeof(status), ", HTTP %ld", f->status);
-  lua_pushfstring(L, "%s: %s failed: %s (%s%s%s%s)%s%s", provider, step, what, code,
+  lua_pushfstring(L, "%s: %s failed: %s (%s%s%s%s)%s%s%s%s", provider, step, what, code,
                   status, f->request[0] != '\0' ? "; " : "", f->request,
-                  f->hint != NULL ? "; " : "", f->hint != NULL ? f->hint : "");
+                  f->aside[0] != '\0' ? "; " : "", f->aside, f->hint != NULL ? "; " : "",
+                  f->hint != NULL ? f->hint : "");
 }
 
 /***

@@ -10,7 +10,8 @@
 
 #pragma GCC visibility push(hidden)
 
-#define BEARER_CODE_MAX 64 /* bytes of a provider's own code */
+#define BEARER_CODE_MAX  64  /* bytes of a provider's own code */
+#define BEARER_ASIDE_MAX 240 /* bytes of what we say besides a provider's words */
 
 /* What an error is made of. It owns nothing, so that it can be kept and copied without
    memory, and nothing in it is secret. */
@@ -24,6 +25,7 @@ typedef struct {
   double retry_after;                     /* seconds; < 0 = none */
   char description[BEARER_SHOWN_MAX + 8]; /* "" = the code's own sentence */
   char request[BEARER_SHOWN_MAX + 8];     /* method and URL without query; "" = none */
+  char aside[BEARER_ASIDE_MAX]; /* what is to be seen besides: the end of the sentence */
   const char *hint; /* what may help, at the end of the sentence; static, NULL = none */
 } bearer_failure;
 

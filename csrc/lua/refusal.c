@@ -96,9 +96,21 @@ static int tells_a_secret(const char *name) {
 typedef struct {
   int values;
   size_t bytes;
+  int hides_tokens; /* whatever may be one: nobody found it where it was looked for */
 } budget;
 
-static const budget for_details = { 50, (size_t)4 * BEARER_LOOKED_AT_MAX };
+static const budget for_details = { 50, (size_t)4 * BEARER_LOOKED_AT_MAX, 0 };
+
+/* Long, in one word, and with digits in it, unless it is very long. */
+static int may_be_token(const char *text, size_t size) {
+  int digits = 0;
+  for (size_t i = 0; i < size && i < BEARER_LOOKED_AT_MAX; i++) {
+    if (text[i] == ' ' || text[i] == '\n')
+      return 0;
+    digits += text[i] >= '0' && text[i] <= '9';
+  }
+  return size >= 40 || (size >= 16 && digits > 0);
+}
 
 static int has_left(const budget *left) {
   return left->values > 0 && left->bytes > 0;
@@ -108,6 +120,10 @@ static void push_clean(bearer_answer *a, const char *text, size_t size,
                        budget *left) { /* [-0, +1, m] */
   bearer_buffer out = { 0 };
   size_t cost = size < BEARER_LOOKED_AT_MAX ? size : BEARER_LOOKED_AT_MAX;
+  if (left->hides_tokens && may_be_token(text, size)) {
+    lua_pushliteral(a->c->L, "***");
+    return;
+  }
   left->bytes -= left->bytes < cost ? left->bytes : cost;
   bearer_redact_sentence(a->c->vars, text, size, &out);
   bearer_push_buffer(a->c->L, &out);
@@ -328,6 +344,22 @@ static int describe_in_its_words(bearer_answer *a) {
   return has;
 }
 
+/* What it says may be no refusal at all, so that ours stays to be seen. */
+static void put_its_words_first(bearer_answer *a, const char *ours) {
+  lua_State *L = a->c->L;
+  size_t size;
+  int top = lua_gettop(L);
+  if (find_text(L, a->root, &a->c->def->error_message) != NULL) {
+    const char *text = lua_tolstring(L, -1, &size);
+    if (!may_be_token(text, size)) {
+      bearer_failure_describe(&a->failure, a->c->vars, text, size);
+      bearer_show(a->failure.aside, sizeof(a->failure.aside), a->c->vars, ours,
+                  strlen(ours));
+    }
+  }
+  lua_settop(L, top);
+}
+
 static void describe(bearer_answer *a, const char *message) {
   char unsaid[64];
   if (message != NULL) {
@@ -344,8 +376,9 @@ static void describe(bearer_answer *a, const char *message) {
   }
 }
 
-static void add_details(bearer_answer *a) {
+static void add_details(bearer_answer *a, int hides_tokens) {
   budget left = for_details;
+  left.hides_tokens = hides_tokens;
   if (!lua_istable(a->c->L, a->root))
     return;
   push_details(a, a->root, 0, &left);
@@ -373,22 +406,23 @@ void bearer_refusal(bearer_answer *a, const char *code, const char *message) {
   else if (f->status >= 300)
     snprintf(f->own_code, sizeof(f->own_code), "http_%ld", f->status);
   describe(a, message);
-  add_details(a);
+  add_details(a, 0);
 }
 
 void bearer_refusal_no_token(bearer_answer *a, const char *description, int is_absent) {
   bearer_hide(a->c, a->c->vars);
   hide_found(a);
   bearer_failure_set(&a->failure, BEARER_NO_TOKEN, NULL);
-  bearer_failure_describe(&a->failure, a->c->vars, description, strlen(description));
+  bearer_failure_describe(&a->failure, is_absent ? a->c->vars : NULL, description,
+                          strlen(description));
   a->failure.status = a->response->status;
   a->failure.class =
       bearer_policy_class(a->failure.status, BEARER_CODE_OTHER, has_retry_after(a));
   a->failure.retry_after = retry_after(a);
   a->is_considered = 1;
   if (is_absent)
-    describe_in_its_words(a);
-  add_details(a);
+    put_its_words_first(a, description);
+  add_details(a, 1);
 }
 
 void bearer_refusal_broken(bearer_answer *a, const char *description) {
