@@ -176,7 +176,8 @@ static bearer_progress fail(frame *f, int is_considered) {
   a.is_refresh = r->is_refresh;
   a.class = r->failure.class;
   a.is_considered = is_considered;
-  a.spends = spends(r) || r->has_code;
+  a.spends =
+      spends(r) || (r->has_code && r->failure.status == 0); /* the answer is lost */
   a.sent = r->sent;
   a.login_repeats =
       (r->sent && has_refresh_input(r->def)) || is_stopped_by_proxy(&r->failure);
