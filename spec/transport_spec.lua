@@ -329,6 +329,26 @@ describe("an option transport", function()
     assert(t, message)
   end)
 
+  it("whose answers have a metatable gives a login nothing of the token before", function()
+    local sent = {}
+    local login = bearer.login({
+      name = "shop", base_url = "https://shop.example", inputs = {},
+      login = { url = "https://shop.example/login", keep = { kept = "kept" } },
+      refresh = { url = "https://shop.example/refresh", form = { r = "${refresh_token}" } },
+    }, {}, { transport = function(request)
+      sent[#sent + 1] = request.url:match "[^/]+$"
+      return setmetatable({ status = sent[#sent] == "refresh" and 401 or 200, headers = {},
+        body = #sent == 1 and '{"access_token":"t1","refresh_token":"r1","kept":"k1"}'
+          or '{"access_token":"t2"}' }, {})
+    end })
+    assert(login:token())
+    local second = assert(login:refresh())
+    assert.same({ "login", "refresh", "login" }, sent)
+    assert.is_nil(second:get "kept")
+    assert(login:refresh()) -- there is no refresh token to be spent
+    assert.same({ "login", "refresh", "login", "login" }, sent)
+  end)
+
   it("sends through the login's own proxy", function()
     local record = os.tmpname()
     local next_line = helper.spawn(helper.command { helper.interpreter, "spec/support/proxy.lua",

@@ -188,12 +188,15 @@ static bearer_progress send_request(frame *f) {
   return progress;
 }
 
+static const bearer_vars *its_secrets(void *user) {
+  return secrets_of(user);
+}
+
 static bearer_progress take_result(frame *f) {
   bearer_call *call = f->call;
-  const bearer_vars *secrets =
-      bearer_send_has_answer(f->c.L, &call->job) ? NULL : secrets_of(f);
+  const bearer_secrets secrets = { its_secrets, f };
   int sent;
-  if (bearer_send_result(f->c.L, &call->job, &call->sending, f->options, secrets,
+  if (bearer_send_result(f->c.L, &call->job, &call->sending, f->options, &secrets,
                          &call->failure, &sent)) {
     call->step = BEARER_CALL_JUDGE;
     return BEARER_GO_ON;

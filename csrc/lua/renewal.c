@@ -781,12 +781,17 @@ static int came_broken(const bearer_failure *f) {
   return f->code == BEARER_BAD_ANSWER || f->code == BEARER_TOO_LARGE;
 }
 
+static const bearer_vars *its_secrets(void *user) {
+  frame *f = user;
+  bearer_hide(&f->c, f->c.vars);
+  return f->c.vars;
+}
+
 static bearer_progress take_result(frame *f) {
   bearer_renewal *r = f->r;
+  const bearer_secrets secrets = { its_secrets, f };
   int sent = 1;
-  if (!bearer_send_has_answer(f->c.L, &r->job))
-    bearer_hide(&f->c, &r->vars);
-  if (bearer_send_result(f->c.L, &r->job, &r->sending, f->options, &r->vars, &r->failure,
+  if (bearer_send_result(f->c.L, &r->job, &r->sending, f->options, &secrets, &r->failure,
                          &sent)) {
     r->step = BEARER_RENEWAL_READ;
     return BEARER_GO_ON;

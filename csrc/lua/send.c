@@ -57,9 +57,10 @@ static void need_transport(lua_State *L, bearer_job *job, bearer_sending *s, int
 }
 
 /* Its words may hold the request. */
-static int fail_transport(bearer_failure *f, const bearer_vars *vars, const char *why) {
+static int fail_transport(bearer_failure *f, const bearer_secrets *secrets,
+                          const char *why) {
   bearer_failure_set(f, BEARER_NETWORK, NULL);
-  bearer_failure_describe(f, vars, why, strlen(why));
+  bearer_failure_describe(f, secrets->of(secrets->user), why, strlen(why));
   return 0;
 }
 
@@ -69,29 +70,30 @@ static int protected_read(lua_State *L) {
 }
 
 /* What is at index as words, if it has some, else these. */
-static int fail_in_words(lua_State *L, int index, const bearer_vars *vars,
+static int fail_in_words(lua_State *L, int index, const bearer_secrets *secrets,
                          bearer_failure *f, const char *otherwise) {
   int top = lua_gettop(L);
-  fail_transport(f, vars, bearer_push_raised(L, index) ? lua_tostring(L, -1) : otherwise);
+  fail_transport(f, secrets,
+                 bearer_push_raised(L, index) ? lua_tostring(L, -1) : otherwise);
   lua_settop(L, top);
   return 0;
 }
 
 /* Why there is no answer: at 3 what was raised; or at 4, and 5, what came with a nil, as
    `send` gave it, perhaps. */
-static int no_answer(lua_State *L, const bearer_vars *vars, bearer_failure *f) {
+static int no_answer(lua_State *L, const bearer_secrets *secrets, bearer_failure *f) {
   if (!lua_toboolean(L, 2))
-    return fail_in_words(L, 3, vars, f, "the transport raised an error");
+    return fail_in_words(L, 3, secrets, f, "the transport raised an error");
   for (int i = 5; i >= 4; i--)
     if (lua_isnil(L, 3) && bearer_error_is(L, i)) {
-      bearer_error_read(L, i, vars, f);
+      bearer_error_read(L, i, secrets->of(secrets->user), f);
       return 0;
     }
-  return fail_in_words(L, 4, vars, f, "the transport gave no answer");
+  return fail_in_words(L, 4, secrets, f, "the transport gave no answer");
 }
 
 /* A metamethod of the answer may raise: then there is none. */
-static int read_transport(lua_State *L, bearer_sending *s, const bearer_vars *vars,
+static int read_transport(lua_State *L, bearer_sending *s, const bearer_secrets *secrets,
                           bearer_failure *f) {
   static const char otherwise[] = "the transport's answer is no {status, headers, body}";
   int status, ok;
@@ -103,18 +105,18 @@ static int read_transport(lua_State *L, bearer_sending *s, const bearer_vars *va
     lua_error(L);
   ok = status == 0 && lua_toboolean(L, -1);
   if (status != 0)
-    fail_in_words(L, -1, vars, f, otherwise);
+    fail_in_words(L, -1, secrets, f, otherwise);
   else if (!ok)
-    fail_transport(f, vars, otherwise);
+    fail_transport(f, secrets, otherwise);
   lua_pop(L, 1);
   return ok;
 }
 
 static int take_transport(lua_State *L, bearer_sending *s, int options,
-                          const bearer_vars *vars, bearer_failure *f) {
+                          const bearer_secrets *secrets, bearer_failure *f) {
   if (!lua_toboolean(L, 2) || !lua_toboolean(L, 3))
-    return no_answer(L, vars, f);
-  if (!read_transport(L, s, vars, f))
+    return no_answer(L, secrets, f);
+  if (!read_transport(L, s, secrets, f))
     return 0;
   if (s->response.body.size > bearer_options_at(L, options)->max_response) {
     bearer_failure_set(f, BEARER_TOO_LARGE, "the answer is too large");
@@ -144,8 +146,8 @@ static bearer_progress start(lua_State *L, bearer_job *job, bearer_sending *s,
   return BEARER_WAITS;
 }
 
-static int take_transfer(bearer_job *job, bearer_sending *s, const bearer_vars *vars,
-                         bearer_failure *f, int *sent) {
+static int take_transfer(bearer_job *job, bearer_sending *s,
+                         const bearer_secrets *secrets, bearer_failure *f, int *sent) {
   bearer_transfer *t = job->transfer;
   int ok = t->code == BEARER_OK;
   bearer_response_clear(&s->response);
@@ -154,7 +156,7 @@ static int take_transfer(bearer_job *job, bearer_sending *s, const bearer_vars *
     memset(&t->response, 0, sizeof(t->response));
   } else {
     bearer_failure_set(f, t->code, NULL);
-    bearer_failure_describe(f, vars, t->reason, strlen(t->reason));
+    bearer_failure_describe(f, secrets->of(secrets->user), t->reason, strlen(t->reason));
     *sent = t->sent;
     f->is_own_fault = t->is_own_fault;
     if (t->code == BEARER_PROXY)
@@ -192,23 +194,12 @@ bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, in
   return BEARER_NEEDS;
 }
 
-int bearer_send_has_answer(lua_State *L, const bearer_job *job) {
-  if (job->transfer != NULL)
-    return job->transfer->code == BEARER_OK;
-  if (!lua_toboolean(L, 2) || !lua_istable(L, 3))
-    return 0;
-  if (!lua_getmetatable(L, 3))
-    return 1;
-  lua_pop(L, 1);
-  return 0;
-}
-
 int bearer_send_result(lua_State *L, bearer_job *job, bearer_sending *s, int options,
-                       const bearer_vars *vars, bearer_failure *f, int *sent) {
+                       const bearer_secrets *secrets, bearer_failure *f, int *sent) {
   int ok;
   *sent = 1;
-  ok = job->transfer != NULL ? take_transfer(job, s, vars, f, sent)
-                             : take_transport(L, s, options, vars, f);
+  ok = job->transfer != NULL ? take_transfer(job, s, secrets, f, sent)
+                             : take_transport(L, s, options, secrets, f);
   if (!ok && f->code == BEARER_PROXY) /* it got no further */
     *sent = 0;
   return ok;

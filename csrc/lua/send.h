@@ -28,16 +28,17 @@ void bearer_sending_clear(bearer_sending *s);
 bearer_progress bearer_send(lua_State *L, bearer_job *job, bearer_sending *s, int options,
                             double seconds, bearer_failure *f);
 
-/* Is there an answer in which the host has no more word? Else its words may be in the
-   failure. [-0, +0, -] */
-int bearer_send_has_answer(lua_State *L, const bearer_job *job);
+/* What the words of others must not show: asked for where there are some. */
+typedef struct {
+  const bearer_vars *(*of)(void *user); /* [-0, +0, m] */
+  void *user;
+} bearer_secrets;
 
 /* What came of it, into s->response: of a transfer that has ended, or of what the
-   transport gave, which stands at 2 (did it return?) and 3 to 5. vars: what to mask. 0:
-   *f says why there is no answer, and *sent whether the request may have arrived. [-0,
-   +0, m] */
+   transport gave, which stands at 2 (did it return?) and 3 to 5. 0: *f says why there is
+   no answer, and *sent whether the request may have arrived. [-0, +0, m] */
 int bearer_send_result(lua_State *L, bearer_job *job, bearer_sending *s, int options,
-                       const bearer_vars *vars, bearer_failure *f, int *sent);
+                       const bearer_secrets *secrets, bearer_failure *f, int *sent);
 
 /* What is asked, or would have been: for errors. bearer_send notes it, too. */
 void bearer_send_note(bearer_sending *s, const char *method, const char *url);
