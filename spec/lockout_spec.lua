@@ -118,6 +118,11 @@ describe("lockout:", function()
     assert.equal(7, login:status().hold)
   end)
 
+  it("five wrong passwords in 20 s, where a 2xx that holds no token says Retry-After: 1", function()
+    r:play(says(200, '{"ok":false}', { ["retry-after"] = "1" }))
+    assert.equal(2, asked(r:login(), 60)) -- it is believed once
+  end)
+
   it("five wrong passwords in 20 s, where the first of two requests is refused by a 2xx", function()
     local changes = { login = {
       { url = "https://rehearsal.invalid/login", form = { password = "${password}" },

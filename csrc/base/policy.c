@@ -61,9 +61,11 @@ bearer_decision bearer_policy_decide(bearer_state state, bearer_obstacle obstacl
 
 /* ---- what an answer is ------------------------------------------------------- */
 
-/* A status with which a wrong password is answered. */
+/* A status with which a wrong password is answered: by some servers with a friendly one.
+ */
 static int is_refusing(long status) {
-  return status == 400 || status == 401 || status == 403;
+  return status == 400 || status == 401 || status == 403 ||
+         (status >= 200 && status <= 299);
 }
 
 bearer_class bearer_policy_class(long status, bearer_kind code, int has_retry_after) {

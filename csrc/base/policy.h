@@ -50,7 +50,7 @@ bearer_class bearer_policy_class(long status, bearer_kind code, int has_retry_af
 
 /* Seconds. count: how many holds of this class in a row, this one included (1, 2, …).
    retry_after: what the server asked for; < 0 = nothing. status and code: of the answer;
-   a 400, 401 or 403 that names a time (and whose code is not one of `throttled`) is
+   a 400, 401, 403 or 2xx that names a time (and whose code is not one of `throttled`) is
    believed once, then it is held like a terminal one. */
 double bearer_policy_hold(bearer_class class, int count, double retry_after, long status,
                           bearer_kind code);
