@@ -135,6 +135,8 @@ build = {
         "csrc/lua/send.c",
         "csrc/lua/state.c",
         "csrc/lua/token.c",
+        "csrc/lua/token_hosts.c",
+        "csrc/lua/token_render.c",
         "csrc/lua/value.c",
       },
       defines = { "_GNU_SOURCE" },

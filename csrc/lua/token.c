@@ -6,13 +6,9 @@ next one. Where there is nothing to give, the methods give nil.
 #include "lua/token.h"
 
 #include <math.h>
-#include <openssl/crypto.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "http/url.h"
 #include "lua/value.h"
 
 static const char mark; /* its address marks a token */
@@ -188,337 +184,6 @@ int bearer_token_carry(const bearer_token *t, bearer_vars *vars) {
   return 1;
 }
 
-/* ---- rendering ----------------------------------------------------------------- */
-
-static int closed(lua_State *L, const bearer_token *t) { /* [-0, +3, m] */
-  bearer_failure f;
-  bearer_failure_set(&f, BEARER_CLOSED, "the login is closed, and its token wiped");
-  return bearer_fail(L, &f, t->def->name, BEARER_STEP_LOGIN);
-}
-
-static int failed(lua_State *L, const bearer_context *c) { /* [-0, +3, m] */
-  char text[sizeof(c->fault.what) + 64];
-  bearer_failure f;
-  bearer_fault_explain(&c->fault, text, sizeof(text));
-  bearer_failure_set(&f, BEARER_BAD_REQUEST, NULL);
-  bearer_failure_describe(&f, c->vars, text, strlen(text));
-  return bearer_fail(L, &f, c->def->name, BEARER_STEP_REQUEST);
-}
-
-/* What the places of `authorize` are read with. The provider is pushed. [-0, +1, -] */
-static bearer_context context_of(lua_State *L, int index, bearer_token *t) {
-  bearer_context c;
-  memset(&c, 0, sizeof(c));
-  luaL_checkstack(L, 20, NULL);
-  bearer_get_slot(L, index, BEARER_TOKEN_PROVIDER);
-  c.L = L;
-  c.def = t->def;
-  c.provider = lua_gettop(L);
-  c.vars = &t->vars;
-  c.holder = index;
-  return c;
-}
-
-/* Push a header's value, if it can be handed out; what was kept of an answer could split
-   it. 1, 0 when there is none, -1 when a function of the definition failed. */
-static int push_header_text(bearer_context *c, const bearer_part *n) {
-  bearer_buffer value = { 0 };
-  bearer_placed placed = bearer_build_text(c, n, 0, &value);
-  int bad = placed != BEARER_PLACE_DONE ||
-            bearer_splits_header(bearer_buffer_string(&value), value.size);
-  if (bad)
-    bearer_buffer_free(&value);
-  else
-    bearer_push_buffer(c->L, &value);
-  if (placed == BEARER_PLACE_FAULT && c->fault.kind == BEARER_FAULT_DEFINITION)
-    return -1;
-  return !bad;
-}
-
-/* `Authorization`, the token's type, the token. */
-static void push_plain_header(lua_State *L, const bearer_token *t) { /* [-0, +2, m] */
-  const bearer_var *token = bearer_vars_get(&t->vars, BEARER_NAME_TOKEN);
-  bearer_buffer value = { 0 };
-  bearer_buffer_text(&value, t->type != NULL ? t->type : "Bearer");
-  bearer_buffer_text(&value, " ");
-  if (token != NULL)
-    bearer_buffer_add(&value, token->value.data, token->value.size);
-  bearer_push_buffer(L, &value);
-  lua_pushliteral(L, "Authorization");
-  lua_insert(L, -2);
-}
-
-static int render(lua_State *L, int index, bearer_token *t) { /* [-0, +2 or 3, m] */
-  bearer_context c = context_of(L, index, t);
-  const bearer_part *n =
-      t->def->token_header >= 0 ? &t->def->headers.items[t->def->token_header] : NULL;
-  int there = 0, count = 2;
-  if (n != NULL) {
-    lua_pushstring(L, n->key);
-    there = push_header_text(&c, n);
-    if (there <= 0)
-      lua_pop(L, 1);
-  }
-  if (there < 0)
-    count = failed(L, &c);
-  else if (there == 0)
-    push_plain_header(L, t);
-  lua_remove(L, c.provider);
-  return count;
-}
-
-int bearer_token_push_header(lua_State *L, int index) {
-  bearer_token *t = lua_touserdata(L, index);
-  if (t->is_closed)
-    return closed(L, t);
-  bearer_get_slot(L, index, BEARER_TOKEN_NAME);
-  bearer_get_slot(L, index, BEARER_TOKEN_VALUE);
-  if (lua_toboolean(L, -1))
-    return 2;
-  lua_pop(L, 2);
-  if (render(L, index, t) == 3)
-    return 3;
-  lua_pushvalue(L, -2);
-  bearer_set_slot(L, index, BEARER_TOKEN_NAME);
-  lua_pushvalue(L, -1);
-  bearer_set_slot(L, index, BEARER_TOKEN_VALUE);
-  return 2;
-}
-
-/* Set a header in the table at `to`: name and value are on top. Names know no case: the
-   caller's "authorization" makes way as well. [-2, +0, m] */
-static void set_header(lua_State *L, int to) {
-  int name = lua_gettop(L) - 1;
-  lua_pushnil(L);
-  while (lua_next(L, to) != 0) { /* a field that is there may be cleared meanwhile */
-    lua_pop(L, 1);
-    if (lua_type(L, -1) == LUA_TSTRING &&
-        strcasecmp(lua_tostring(L, -1), lua_tostring(L, name)) == 0) {
-      lua_pushvalue(L, -1);
-      lua_pushnil(L);
-      lua_rawset(L, to);
-    }
-  }
-  lua_rawset(L, to);
-}
-
-/* 0: nil, message, err are pushed. */
-static int add_headers(lua_State *L, bearer_context *c, int to) {
-  for (int i = 0; i < c->def->headers.count; i++) {
-    const bearer_part *n = &c->def->headers.items[i];
-    int there;
-    lua_pushstring(L, n->key);
-    there = push_header_text(c, n);
-    if (there < 0) {
-      failed(L, c);
-      return 0;
-    }
-    if (there)
-      set_header(L, to);
-    else
-      lua_pop(L, 1);
-  }
-  return 1;
-}
-
-/* All headers into the table at `to`, the token's among them. */
-static int put_headers(lua_State *L, int index, bearer_context *c, int to) {
-  int count;
-  if (!add_headers(L, c, to))
-    return 0;
-  count = bearer_token_push_header(L, index);
-  if (count == 3)
-    return 0;
-  set_header(L, to);
-  return 1;
-}
-
-static int add_values(lua_State *L, bearer_context *c, const bearer_fields *fields,
-                      int to) {
-  for (int i = 0; i < fields->count; i++) {
-    lua_pushstring(L, fields->items[i].key);
-    if (bearer_build_value(c, &fields->items[i]) == BEARER_PLACE_FAULT &&
-        c->fault.kind == BEARER_FAULT_DEFINITION) {
-      failed(L, c);
-      return 0;
-    }
-    lua_rawset(L, to);
-  }
-  return 1;
-}
-
-/* Push the table in this field of the table at index, or a new one. [-0, +1, e] */
-static void get_table(lua_State *L, int index, const char *name) {
-  lua_getfield(L, index, name);
-  if (!lua_istable(L, -1)) {
-    lua_pop(L, 1);
-    lua_newtable(L);
-  }
-}
-
-static int is_object(lua_State *L, int index) {
-  int is;
-  if (!lua_istable(L, index))
-    return 0;
-  lua_rawgeti(L, index, 1);
-  is = lua_isnil(L, -1);
-  lua_pop(L, 1);
-  return is;
-}
-
-static int put_elsewhere(lua_State *L, bearer_context *c, int request) {
-  int ok = 1;
-  lua_getfield(L, request, "json");
-  if (c->def->has_json && is_object(L, lua_gettop(L)))
-    return add_values(L, c, &c->def->json, lua_gettop(L));
-  lua_pop(L, 1);
-  if (!c->def->has_query)
-    return 1;
-  get_table(L, request, "query");
-  ok = add_values(L, c, &c->def->query, lua_gettop(L));
-  if (ok)
-    lua_setfield(L, request, "query");
-  return ok;
-}
-
-int bearer_token_authorize(lua_State *L, int index, int request) {
-  bearer_token *t = lua_touserdata(L, index);
-  bearer_context c = context_of(L, index, t);
-  int headers, goes_elsewhere =
-                   (t->def->has_query || t->def->has_json) && t->def->token_header < 0;
-  if (t->is_closed) {
-    closed(L, t);
-    return 0;
-  }
-  get_table(L, request, "headers");
-  headers = lua_gettop(L);
-  if (!(goes_elsewhere ? add_headers(L, &c, headers)
-                       : put_headers(L, index, &c, headers)))
-    return 0;
-  lua_settop(L, headers);
-  lua_pushnil(L);
-  if (lua_next(L, headers) != 0) {
-    lua_pushvalue(L, headers);
-    lua_setfield(L, request, "headers");
-  }
-  lua_settop(L, headers);
-  return put_elsewhere(L, &c, request);
-}
-
-/* ---- where it may go ----------------------------------------------------------- */
-
-int bearer_token_base_url(lua_State *L, int index, bearer_buffer *out) {
-  bearer_token *t = lua_touserdata(L, index);
-  bearer_context c = context_of(L, index, t);
-  bearer_placed placed = bearer_build_text(&c, &t->def->base_url, 1, out);
-  lua_pop(L, 1);
-  return placed == BEARER_PLACE_DONE && !out->failed;
-}
-
-static int is_listed(char **hosts, int count, const char *origin) {
-  for (int i = 0; i < count; i++) {
-    bearer_buffer url = { 0 }, other = { 0 };
-    int is;
-    bearer_buffer_text(&url, "https://");
-    bearer_buffer_text(&url, hosts[i]);
-    bearer_url_origin(&other, bearer_buffer_string(&url));
-    is = other.size > 0 && strcasecmp(bearer_buffer_string(&other), origin) == 0;
-    bearer_buffer_free(&url);
-    bearer_buffer_free(&other);
-    if (is)
-      return 1;
-  }
-  return 0;
-}
-
-int bearer_token_may_reach(const bearer_definition *def, const bearer_options *o,
-                           const char *base, const char *url, char *text, size_t room) {
-  bearer_buffer ours = { 0 }, theirs = { 0 };
-  bearer_url_fault fault;
-  int may;
-  if (def->base_url.kind == BEARER_PART_ABSENT) { /* anywhere, but as a secret */
-    fault = bearer_url_check(url, o->allow_http);
-    may = fault == BEARER_URL_OK || fault == BEARER_URL_FRAGMENT;
-    if (!may)
-      snprintf(text, room, "its URL %s", bearer_url_explain(fault));
-    return may;
-  }
-  fault = bearer_url_check(url, 1);
-  bearer_url_origin(&ours, base);
-  if (fault != BEARER_URL_BAD && fault != BEARER_URL_BYTES &&
-      fault != BEARER_URL_USERINFO) /* who reads those how? */
-    bearer_url_origin(&theirs, url);
-  may = theirs.size > 0 &&
-        (strcasecmp(bearer_buffer_string(&ours), bearer_buffer_string(&theirs)) == 0 ||
-         is_listed(def->hosts, def->host_count, bearer_buffer_string(&theirs)) ||
-         is_listed(o->hosts, o->host_count, bearer_buffer_string(&theirs)));
-  if (!may)
-    snprintf(text, room,
-             "%s is not the provider's: the token goes there only when the definition's "
-             "'hosts' or the option 'allow_hosts' names it",
-             theirs.size > 0 ? bearer_buffer_string(&theirs) : "that URL");
-  bearer_buffer_free(&ours);
-  bearer_buffer_free(&theirs);
-  return may;
-}
-
-int bearer_token_may_go_to(lua_State *L, int index, const char *url, char *text,
-                           size_t room) {
-  const bearer_token *t = lua_touserdata(L, index);
-  bearer_buffer base = { 0 };
-  const bearer_options *o;
-  int may;
-  if (!bearer_url_is_absolute(url))
-    return 1;
-  bearer_get_slot(L, index, BEARER_TOKEN_OPTIONS);
-  o = bearer_options_at(L, lua_gettop(L));
-  lua_pop(L, 1);
-  if (t->def->base_url.kind != BEARER_PART_ABSENT &&
-      !bearer_token_base_url(L, index, &base))
-    bearer_buffer_free(&base);
-  may = bearer_token_may_reach(t->def, o, bearer_buffer_string(&base), url, text, room);
-  bearer_buffer_free(&base);
-  return may;
-}
-
-/* Does a URL, relative ones too, climb out of what it opens with? */
-static int climbs(const char *url) {
-  bearer_buffer joined = { 0 };
-  int does;
-  bearer_url_join(&joined, "https://h", url);
-  does = bearer_url_check(bearer_buffer_string(&joined), 1) == BEARER_URL_DOTS;
-  bearer_buffer_free(&joined);
-  return does;
-}
-
-/* The caller's mistake is raised. [-0, +0, v] */
-static void check_host(lua_State *L, int index, int request) {
-  char text[512];
-  lua_getfield(L, request, "url");
-  if (lua_type(L, -1) == LUA_TSTRING &&
-      !bearer_token_may_go_to(L, index, lua_tostring(L, -1), text, sizeof(text)))
-    bearer_raise(L, "authorize: %s", text);
-  if (lua_type(L, -1) == LUA_TSTRING && climbs(lua_tostring(L, -1)))
-    bearer_raise(L, "authorize: its URL %s", bearer_url_explain(BEARER_URL_DOTS));
-  lua_pop(L, 1);
-}
-
-int bearer_token_is(lua_State *L, int index, const char *text, size_t size) {
-  const bearer_token *t = lua_touserdata(L, index);
-  const bearer_var *token = bearer_vars_get(&t->vars, BEARER_NAME_TOKEN);
-  size_t header_size;
-  const char *header;
-  int is = token != NULL && token->value.size == size &&
-           CRYPTO_memcmp(token->value.data, text, size) == 0;
-  int top = lua_gettop(L);
-  if (!is && bearer_token_push_header(L, index) == 2) {
-    header = lua_tolstring(L, -1, &header_size);
-    is = header_size == size && CRYPTO_memcmp(header, text, size) == 0;
-  }
-  lua_settop(L, top);
-  return is;
-}
-
 /* ---- methods ------------------------------------------------------------------- */
 
 static bearer_token *check(lua_State *L, const char *method) {
@@ -558,18 +223,14 @@ All headers of an authorised request.
 @treturn[2] bearer.error
 */
 static int token_headers(lua_State *L) {
-  bearer_token *t = check(L, "headers");
-  bearer_context c;
+  check(L, "headers");
   check_optional_table(L, "headers");
   lua_settop(L, 2);
-  if (t->is_closed)
-    return closed(L, t);
   if (lua_isnil(L, 2)) {
     lua_newtable(L);
     lua_replace(L, 2);
   }
-  c = context_of(L, 1, t);
-  if (!put_headers(L, 1, &c, 2))
+  if (!bearer_token_put_headers(L, 1, 2))
     return 3;
   lua_settop(L, 2);
   return 1;
@@ -591,7 +252,7 @@ static int token_authorize(lua_State *L) {
     return bearer_raise(L, "authorize: a request table expected, got %s",
                         luaL_typename(L, 2));
   lua_settop(L, 2);
-  check_host(L, 1, 2);
+  bearer_token_check_host(L, 1, 2);
   if (!bearer_token_authorize(L, 1, 2))
     return 3;
   lua_settop(L, 2);

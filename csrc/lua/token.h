@@ -59,6 +59,25 @@ void bearer_token_wipe(bearer_token *t);
 /* Put what a refresh or logout may use of it into vars. 0 when memory ran out. */
 int bearer_token_carry(const bearer_token *t, bearer_vars *vars);
 
+/* ---- as what it is sent (token_render.c) ---------------------------------------- */
+
+/* Push its header, name and value; or nil, message, err. Gives how many. [-0, +2 or 3, m]
+ */
+int bearer_token_push_header(lua_State *L, int index);
+/* Put it into the request table at `request`. 0: nil, message, err are pushed. [-0, +0 or
+ * 3, e] */
+int bearer_token_authorize(lua_State *L, int index, int request);
+/* Put all headers into the table at `to`. 0: nil, message, err are pushed. [-0, +0 or 3,
+ * e] */
+int bearer_token_put_headers(lua_State *L, int index, int to);
+/* The provider's base_url, expanded. 0 when no answer gave what it is made of. [-0, +0,
+ * m] */
+int bearer_token_base_url(lua_State *L, int index, bearer_buffer *out);
+/* Is this text the token, or the value of its header? [-0, +0, m] */
+int bearer_token_is(lua_State *L, int index, const char *text, size_t size);
+
+/* ---- where it may go (token_hosts.c) -------------------------------------------- */
+
 /* May the token of such a definition go to this absolute URL, with this base_url ("" when
    no answer gave it)? 0: `text` says why not. */
 int bearer_token_may_reach(const bearer_definition *def, const bearer_options *o,
@@ -67,19 +86,8 @@ int bearer_token_may_reach(const bearer_definition *def, const bearer_options *o
    one of another host has to be named. 0: text says why not. [-0, +0, m] */
 int bearer_token_may_go_to(lua_State *L, int index, const char *url, char *text,
                            size_t room);
-/* The provider's base_url, expanded. 0 when no answer gave what it is made of. [-0, +0,
- * m] */
-int bearer_token_base_url(lua_State *L, int index, bearer_buffer *out);
-
-/* Push its header, name and value; or nil, message, err. Gives how many. [-0, +2 or 3, m]
- */
-int bearer_token_push_header(lua_State *L, int index);
-/* Put it into the request table at `request`. 0: nil, message, err are pushed. [-0, +0 or
- * 3, e] */
-int bearer_token_authorize(lua_State *L, int index, int request);
-
-/* Is this text the token, or the value of its header? [-0, +0, m] */
-int bearer_token_is(lua_State *L, int index, const char *text, size_t size);
+/* The URL of a request that is authorized; the caller's mistake is raised. [-0, +0, v] */
+void bearer_token_check_host(lua_State *L, int index, int request);
 
 void bearer_token_open(lua_State *L);
 
