@@ -79,10 +79,10 @@ for lua in lua5.2 lua5.3; do
 done
 units lua5.4 ""
 check "fuzz targets, replayed" make -j"$jobs" fuzz-replay WERROR=1
-report_specs "${plain[@]}"
 
 sanitized=("asan lua5.4" "asan luajit")
 start_specs "${sanitized[@]}"
+report_specs "${plain[@]}"
 units lua5.4 SANITIZE=1
 step tap "specs, older libcurl" env SUITE_BUILD=build/curl-0x074a00 bash spec/ci/suite.sh plain \
   lua5.4 -o spec/ci/tap.lua spec/http spec/transport_spec.lua
