@@ -85,7 +85,7 @@ start_specs "${sanitized[@]}"
 report_specs "${plain[@]}"
 units lua5.4 SANITIZE=1
 step tap "specs, older libcurl" env SUITE_BUILD=build/curl-0x074a00 bash spec/ci/suite.sh plain \
-  lua5.4 -o spec/ci/tap.lua spec/http spec/transport_spec.lua
+  lua5.4 -o spec/ci/tap.lua spec/http/proxy_spec.lua spec/transport_spec.lua spec/transfer_spec.lua
 check "threads, under ThreadSanitizer" make threads
 for lua in lua5.4 luajit; do
   check "rock, $lua" bash spec/ci/rock.sh "$lua"
