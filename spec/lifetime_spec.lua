@@ -161,6 +161,19 @@ describe("a lifetime", function()
       assert.near(3600, assert(login:token()):expires_in(), 1e-6)
     end)
 
+    it("counted as UTC, in silence, where the zone that an input named is none", function()
+      local changes = {
+        inputs = { password = { secret = true }, code = { optional = true },
+          zone = { optional = true } },
+        token = { expires_at = "at", zone = "${zone}" },
+      }
+      local ok, err = pcall(listening, changes, { password = "p", zone = "CET" })
+      assert.is_false(ok)
+      assert.matches("token%.zone is no zone, like '%-03:00' %(it is made of inputs%.zone%)", err)
+      r:play(answer { at = "2023-11-14 23:13:20" })
+      assert.equal(3600, assert(listening(changes, { password = "p" }):token()):expires_in())
+    end)
+
     it("is measured from issued_at, if that is such a date, too", function()
       assert.equal(3600, life({ at = west, from = "2023-11-14 17:13:20" },
         { expires_at = "at", issued_at = "from" }))

@@ -10,6 +10,7 @@ that may wait have a face in loop.lua; what those ask stands in acquire.c.
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/date.h"
 #include "base/policy.h"
 #include "http/url.h"
 #include "lua/event.h"
@@ -818,6 +819,24 @@ static void check_basic(lua_State *L, const bearer_login *l, const bearer_exchan
   bearer_raise(L, "%s: %s: " BEARER_BASIC_COLON "%s", l->def->name, where, made_of);
 }
 
+static void check_zone(lua_State *L, const bearer_login *l) {
+  const bearer_part *n = &l->def->zone;
+  bearer_buffer text = { 0 };
+  char made_of[200];
+  double seconds;
+  int is_zone;
+  if (n->kind != BEARER_PART_TEXT || bearer_template_missing(&n->text, &l->inputs) >= 0)
+    return;
+  bearer_template_expand(&n->text, &l->inputs, 0, &text);
+  is_zone =
+      text.failed || bearer_date_zone(bearer_buffer_string(&text), text.size, &seconds);
+  bearer_buffer_free(&text);
+  if (is_zone)
+    return;
+  name_inputs(l->def, &n->text, made_of, sizeof(made_of));
+  bearer_raise(L, "%s: token.zone is no zone, like '-03:00'%s", l->def->name, made_of);
+}
+
 /* A URL that is known already and is not https is the caller's mistake, not the world's.
  */
 static void check_urls(lua_State *L, bearer_login *l, int allow_http) {
@@ -861,6 +880,7 @@ static int login_new(lua_State *L) {
   l->has_dynamic = lua_istable(L, 6);
   bearer_set_slot(L, 5, BEARER_LOGIN_DYNAMIC);
   check_urls(L, l, bearer_options_at(L, 4)->allow_http);
+  check_zone(L, l);
   lua_settop(L, 5);
   return 1;
 }
