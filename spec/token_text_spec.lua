@@ -120,6 +120,13 @@ describe("the answer holds no token:", function()
     end
   end)
 
+  it("a session's id that stood as a key was shown", function()
+    assert.equal("the answer holds no token at access_token; it has: ok and 1 more",
+      said '{"sessions":{"0f8c2f0e6f0d4b1e9c3e2a55d1a7e0b1":[]},"ok":1}')
+    assert.is_nil((said '{"sessions":{"0f8c2f0e6f0d4b1e9c3e2a55d1a7e0b1":{"a":1}}}'):find "0f8c")
+    assert.is_truthy((said '{"oauth2_access_token_expires":1}'):find("oauth2_access", 1, true))
+  end)
+
   it("values are not shown, nor keys that are no names, nor too many", function()
     local text = said('{"s3cr3t with blanks":1,"' .. ("k"):rep(60) .. '":2,"a\\nb":3,"ok":4}')
     assert.equal("the answer holds no token at access_token; it has: ok and 3 more", text)

@@ -24,10 +24,19 @@ typedef struct {
 
 /* ---- collecting ---------------------------------------------------------------- */
 
+/* A session's id, say: long, and with digits in it. */
+static int may_be_token(const char *text, size_t size) {
+  int digits = 0;
+  for (size_t i = 0; i < size; i++)
+    digits += text[i] >= '0' && text[i] <= '9';
+  return size >= 20 && digits > 1;
+}
+
 static int is_name(const char *text, size_t size) {
   static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "0123456789_-.:@$";
-  return size > 0 && size < LONGEST_NAME && strspn(text, allowed) == size;
+  return size > 0 && size < LONGEST_NAME && strspn(text, allowed) == size &&
+         !may_be_token(text, size);
 }
 
 static void insert(names *n, const char *name) {
