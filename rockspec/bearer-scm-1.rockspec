@@ -130,6 +130,8 @@ build = {
         "csrc/lua/read_token.c",
         "csrc/lua/refusal.c",
         "csrc/lua/renewal.c",
+        "csrc/lua/renewal_answer.c",
+        "csrc/lua/renewal_inputs.c",
         "csrc/lua/secret_ref.c",
         "csrc/lua/secrets.c",
         "csrc/lua/send.c",
