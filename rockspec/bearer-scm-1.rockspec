@@ -121,6 +121,8 @@ build = {
         "csrc/lua/input.c",
         "csrc/lua/job.c",
         "csrc/lua/login.c",
+        "csrc/lua/login_hold.c",
+        "csrc/lua/login_renew.c",
         "csrc/lua/missing.c",
         "csrc/lua/options.c",
         "csrc/lua/primitives.c",

@@ -161,6 +161,16 @@ const char *bearer_suggest(const char *word, const char *const *list, int count,
 
 /* ---- into Lua ------------------------------------------------------------------ */
 
+void bearer_set_number(lua_State *L, const char *name, double n) {
+  lua_pushnumber(L, n);
+  lua_setfield(L, -2, name);
+}
+
+void bearer_copy_field(lua_State *L, int from, const char *name) {
+  lua_getfield(L, from, name);
+  lua_setfield(L, -2, name);
+}
+
 /* Runs below lua_pcall, so that the buffer is freed also when this raises. What is pushed
    stands in the state: an argument would have to be allocated. */
 static int push_handed(lua_State *L) {

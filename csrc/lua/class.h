@@ -76,6 +76,11 @@ void bearer_class_open(lua_State *L);
 /* nil, message, err of the error on top. [-1, +3, m] */
 int bearer_refuse(lua_State *L);
 
+/* Set a field of the table on top: to a number; to what it is in the table at `from`.
+   [-0, +0, e] */
+void bearer_set_number(lua_State *L, const char *name, double n);
+void bearer_copy_field(lua_State *L, int from, const char *name);
+
 #pragma GCC visibility pop
 
 #endif

@@ -6,14 +6,11 @@ that may wait have a face in loop.lua; what those ask stands in acquire.c.
 #include "lua/login.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/date.h"
 #include "base/policy.h"
-#include "http/url.h"
-#include "lua/event.h"
 
 static const char mark; /* its address marks a login */
 
@@ -186,7 +183,7 @@ static int is_refreshing(lua_State *L, int index) {
 
 /* Take the token at `token` (0 = none) as the one that is handed out. What a refresh
    would spend is the newest one's alone. */
-static void adopt(lua_State *L, int index, int token) {
+void bearer_login_adopt(lua_State *L, int index, int token) {
   bearer_token *old = bearer_login_push_token(L, index);
   lua_pop(L, 1);
   if (token != 0)
@@ -200,20 +197,10 @@ static void adopt(lua_State *L, int index, int token) {
   serve_none(L, index);
 }
 
-/* It may have been dropped while it was refreshed. */
-static void forget_renewed(lua_State *L, const bearer_token *new) {
-  bearer_token *old;
-  bearer_get_slot(L, 1, BEARER_RENEWAL_OLD);
-  old = bearer_token_test(L, -1);
-  lua_pop(L, 1);
-  if (old != NULL && old != new)
-    bearer_token_forget_refresh(old);
-}
-
 void bearer_login_forget(lua_State *L, int index) {
   bearer_renewal *r = bearer_login_push_renewal(L, index);
   lua_pop(L, 1);
-  adopt(L, index, 0);
+  bearer_login_adopt(L, index, 0);
   if (r != NULL &&
       r->is_refresh) /* left to end by itself: nothing else is sent meanwhile */
     r->is_unwanted = 1;
@@ -223,7 +210,7 @@ void bearer_login_drop(lua_State *L, int index, int token) {
   int is_it = bearer_login_push_token(L, index) == lua_touserdata(L, token);
   lua_pop(L, 1);
   if (is_it)
-    adopt(L, index, 0);
+    bearer_login_adopt(L, index, 0);
 }
 
 /* Push a token that the caller gets: it lives on when the login is closed. */
@@ -231,407 +218,6 @@ void bearer_login_share(lua_State *L, int index) {
   bearer_token *t = bearer_login_push_token(L, index);
   if (t != NULL)
     t->is_shared = 1;
-}
-
-/* ---- events -------------------------------------------------------------------- */
-
-/* Push an event with the counts; the options with the listener are below it. 0: nobody
-   listens, and nothing is pushed. [-0, +2 or 0, m] */
-static int begin_event(lua_State *L, int index, const char *name) {
-  const bearer_login *l = lua_touserdata(L, index);
-  const struct {
-    const char *name;
-    unsigned int count;
-  } counts[] = { { "logins", l->logins },
-                 { "refreshes", l->refreshes },
-                 { "failures", l->failures },
-                 { "refused", l->refused } };
-  bearer_get_slot(L, index, BEARER_LOGIN_OPTIONS);
-  if (!bearer_event_begin(L, lua_gettop(L), name, l->def->name)) {
-    lua_pop(L, 1);
-    return 0;
-  }
-  for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-    lua_pushinteger(L, counts[i].count);
-    lua_setfield(L, -2, counts[i].name);
-  }
-  return 1;
-}
-
-static void note_event(lua_State *L, int index) { /* [-2, +0, m] */
-  bearer_event_note(L, lua_gettop(L) - 1, index);
-  lua_pop(L, 1);
-}
-
-/* ---- holds --------------------------------------------------------------------- */
-
-double bearer_login_hold_left(bearer_login *l) {
-  double left = l->hold.till - bearer_now(l->state);
-  if (l->hold.is_on && left <= 0)
-    l->hold.is_on = 0;
-  return l->hold.is_on ? left : 0;
-}
-
-static bearer_kind kind_of(const bearer_login *l, const bearer_failure *f) {
-  return bearer_codes_have(&l->def->throttled, f->own_code) ? BEARER_CODE_THROTTLED
-                                                            : BEARER_CODE_OTHER;
-}
-
-static void hold(bearer_login *l, const bearer_failure *f) {
-  unsigned char *times = &l->held_times[f->class];
-  if (*times < 255)
-    ++*times;
-  l->hold.class = f->class;
-  l->hold.code = f->code;
-  l->hold.is_on = 1;
-  l->hold.is_told = 0;
-  l->hold.till =
-      bearer_now(l->state) +
-      bearer_policy_hold(f->class, *times, f->retry_after, f->status, kind_of(l, f));
-  memcpy(l->hold.fingerprint, l->fingerprint, sizeof(l->fingerprint));
-}
-
-/* Push the error of the hold, as a call gets it that finds it. [-0, +1, m] */
-static void push_held_error(lua_State *L, int index) {
-  bearer_login *l = lua_touserdata(L, index);
-  bearer_failure f;
-  double left = bearer_login_hold_left(l);
-  if (l->hold.is_told) {
-    bearer_get_slot(L, index, BEARER_LOGIN_HOLD_ERROR);
-  } else { /* what was raised in the midst of a step; or there was no memory for it then
-            */
-    bearer_failure_set(&f, l->hold.code, NULL);
-    bearer_get_slot(L, index, BEARER_LOGIN_RENEWAL);
-    if (bearer_renewal_test(L, lua_gettop(L)) != NULL)
-      bearer_renewal_push_error(L, lua_gettop(L));
-    else
-      bearer_error_push(L, &f, l->def->name, BEARER_STEP_LOGIN, 0);
-  }
-  bearer_error_push_held(L, -1, left);
-  lua_remove(L, -2);
-}
-
-static void copy_field(lua_State *L, int from, const char *name) { /* into the top */
-  lua_getfield(L, from, name);
-  lua_setfield(L, -2, name);
-}
-
-int bearer_login_fail_held(lua_State *L, int index) { /* [-0, +3, m] */
-  bearer_login *l = lua_touserdata(L, index);
-  int error;
-  push_held_error(L, index);
-  error = lua_gettop(L);
-  if (begin_event(L, index, "held")) {
-    copy_field(L, error, "class");
-    copy_field(L, error, "code");
-    lua_pushnumber(L, bearer_login_hold_left(l));
-    lua_setfield(L, -2, "hold");
-    note_event(L, index);
-  }
-  return bearer_refuse(L);
-}
-
-/* ---- what comes of a renewal --------------------------------------------------- */
-
-static void take_fingerprint(bearer_login *l, const bearer_renewal *r) {
-  if (r->has_fingerprint)
-    memcpy(l->fingerprint, r->fingerprint, sizeof(l->fingerprint));
-}
-
-static void failed(bearer_renewal *r) {
-  bearer_login *l = r->login;
-  if (l->is_closed)
-    return;
-  take_fingerprint(l, r);
-  l->spent = r->spent;
-  l->failures++;
-  if (r->is_probe) /* it went on, as a secret had changed */
-    l->lifted_at = r->began;
-  hold(l, &r->failure);
-}
-
-static void set_number(lua_State *L, const char *name, double n) {
-  lua_pushnumber(L, n);
-  lua_setfield(L, -2, name);
-}
-
-static void told(lua_State *L, bearer_renewal *r, int error) {
-  bearer_login *l = r->login;
-  int index;
-  bearer_get_slot(L, 1, BEARER_RENEWAL_LOGIN);
-  index = lua_gettop(L);
-  if (l->is_closed)
-    return;
-  lua_pushnil(L);
-  bearer_set_slot(L, index, BEARER_LOGIN_RENEWAL);
-  lua_pushvalue(L, error);
-  bearer_set_slot(L, index, BEARER_LOGIN_ERROR);
-  lua_pushvalue(L, error);
-  bearer_set_slot(L, index, BEARER_LOGIN_HOLD_ERROR);
-  l->hold.is_told = 1;
-  if (!begin_event(L, index, "failure"))
-    return;
-  copy_field(L, error, "step");
-  copy_field(L, error, "class");
-  copy_field(L, error, "code");
-  set_number(L, "duration", bearer_now(l->state) - r->began);
-  set_number(L, "hold", bearer_login_hold_left(l));
-  note_event(L, index);
-}
-
-/* A login that starts from a refresh token has to remember the newest one. */
-static void remember_successor(lua_State *L, bearer_login *l, const bearer_renewal *r,
-                               const bearer_token *t) {
-  const bearer_var *newest = bearer_vars_get(&t->vars, BEARER_NAME_REFRESH_TOKEN);
-  if (newest == NULL || !bearer_definition_is_input(l->def, BEARER_NAME_REFRESH_TOKEN))
-    return;
-  if (l->successor == NULL)
-    l->successor = calloc(1, sizeof(*l->successor));
-  if (l->successor == NULL || !bearer_secret_set(&l->successor->refresh_token,
-                                                 newest->value.data, newest->value.size))
-    luaL_error(L, "not enough memory");
-  if (r->has_given)
-    memcpy(l->successor->given, r->given_fingerprint, sizeof(l->successor->given));
-  l->successor->generation = t->generation;
-  l->successor->is_rotated = r->is_rotated;
-}
-
-/* Counted from when the request was sent, its life was over before the answer came:
-   perhaps the machine slept. It is kept for its refresh token alone. */
-static void came_too_late(lua_State *L, bearer_renewal *r) {
-  char asked[sizeof(r->failure.request)];
-  memcpy(asked, r->failure.request, sizeof(asked));
-  r->succeeded = 0;
-  bearer_failure_set(&r->failure, BEARER_BAD_ANSWER,
-                     "the token had expired when it came");
-  memcpy(r->failure.request, asked, sizeof(asked));
-  failed(r);
-  bearer_renewal_push_error(L, 1);
-  lua_pushvalue(L, -1);
-  bearer_set_slot(L, 1, BEARER_RENEWAL_ERROR);
-  told(L, r, lua_gettop(L));
-}
-
-static void tell_success(lua_State *L, int index, const bearer_renewal *r,
-                         const bearer_token *t) {
-  double left = t->freshness.end - bearer_now(t->state);
-  if (!begin_event(L, index, r->is_refresh ? "refresh" : "login"))
-    return;
-  set_number(L, "duration", bearer_now(t->state) - r->began);
-  lua_pushinteger(L, t->generation);
-  lua_setfield(L, -2, "generation");
-  if (!isinf(left))
-    set_number(L, "expires_in", left > 0 ? left : 0);
-  note_event(L, index);
-}
-
-/* What could not be read is told once: it will be so with each answer. */
-static void tell_odd(lua_State *L, int index, const bearer_renewal *r) {
-  static const char *const fields[] = { "expires_in", "expires_at", "issued_at",
-                                        "refresh_expires_in" };
-  static const char *const kinds[] = { "nothing", "a number", "a text",
-                                       "neither a number nor a text" };
-  bearer_login *l = lua_touserdata(L, index);
-  for (int i = 0; i < BEARER_ODD_FACTS; i++) {
-    if (!(r->odd >> i & 1) || (l->odd_told >> i & 1))
-      continue;
-    l->odd_told |= (unsigned char)(1u << i);
-    if (!begin_event(L, index, "odd"))
-      return;
-    lua_pushstring(L, fields[i]);
-    lua_setfield(L, -2, "field");
-    lua_pushstring(L, kinds[r->odd_kind[i]]);
-    lua_setfield(L, -2, "found");
-    note_event(L, index);
-  }
-}
-
-static void note_bought(bearer_login *l, bearer_token *t) {
-  t->generation = ++l->generation;
-  if (l->replacement < 0) {
-    l->replacement = t->generation;
-    l->bought_at = bearer_now(l->state);
-  }
-  memset(&l->spent, 0, sizeof(l->spent));
-  l->hold.is_on = 0;
-}
-
-static void succeeded(lua_State *L, bearer_renewal *r, int token) {
-  bearer_login *l = r->login;
-  bearer_token *t = lua_touserdata(L, token);
-  int index;
-  bearer_get_slot(L, 1, BEARER_RENEWAL_LOGIN);
-  index = lua_gettop(L);
-  if (l->is_closed) {
-    bearer_token_wipe(t);
-    return;
-  }
-  take_fingerprint(l, r);
-  note_bought(l, t);
-  adopt(L, index, token);
-  forget_renewed(L, t);
-  lua_pushnil(L);
-  bearer_set_slot(L, index, BEARER_LOGIN_RENEWAL);
-  lua_pushnil(L);
-  bearer_set_slot(L, index, BEARER_LOGIN_ERROR);
-  lua_pushnil(L);
-  bearer_set_slot(L, index, BEARER_LOGIN_HOLD_ERROR);
-  remember_successor(L, l, r, t);
-  if (r->is_unwanted) /* before anything can raise */
-    adopt(L, index, 0);
-  if (bearer_token_state(t) == BEARER_EXPIRED) {
-    came_too_late(L, r);
-  } else {
-    memset(l->held_times, 0, sizeof(l->held_times));
-    l->logins += !r->is_refresh;
-    l->refreshes += r->is_refresh != 0;
-    tell_success(L, index, r, t);
-  }
-  if (r->odd != 0)
-    tell_odd(L, index, r);
-}
-
-/* It is kept with the renewal, in case that this comes to nothing. */
-static void revokes(lua_State *L, bearer_renewal *r, int is_sent) {
-  int top = lua_gettop(L);
-  bearer_get_slot(L, 1, BEARER_RENEWAL_LOGIN);
-  bearer_get_slot(L, 1, BEARER_RENEWAL_OLD);
-  if (r->login->is_closed || bearer_token_test(L, top + 2) == NULL) {
-    lua_settop(L, top);
-    return;
-  }
-  if (is_sent)
-    bearer_login_drop(L, top + 1, top + 2);
-  else if (bearer_login_push_token(L, top + 1) == NULL && !r->is_unwanted)
-    adopt(L, top + 1, top + 2);
-  lua_settop(L, top);
-}
-
-static const bearer_renewal_listener listener = { succeeded, failed, revokes, told };
-
-/* ---- beginning a renewal ------------------------------------------------------- */
-
-/* Begin the renewal on top, which has just been made: from then on nothing may have been
-   allocated, as what is collected may do anything to the login. [-0, +0, -] */
-static bearer_renewal *begin(lua_State *L, int index) {
-  static const int slots[][2] = { { BEARER_LOGIN_PROVIDER, BEARER_RENEWAL_PROVIDER },
-                                  { BEARER_LOGIN_OPTIONS, BEARER_RENEWAL_OPTIONS },
-                                  { BEARER_LOGIN_DYNAMIC, BEARER_RENEWAL_DYNAMIC },
-                                  { BEARER_LOGIN_TOKEN, BEARER_RENEWAL_OLD } };
-  bearer_login *l = lua_touserdata(L, index);
-  const bearer_token *old = bearer_login_push_token(L, index);
-  const bearer_options *o;
-  bearer_renewal *r;
-  int at;
-  lua_pop(L, 1);
-  at = lua_gettop(L);
-  r = lua_touserdata(L, at);
-  bearer_get_slot(L, index, BEARER_LOGIN_OPTIONS);
-  o = bearer_options_at(L, lua_gettop(L));
-  r->job.deadline = r->began + o->timeout;
-  r->leeway = o->leeway;
-  r->retries = o->retries;
-  lua_pop(L, 1);
-  r->listener = &listener;
-  r->login = l;
-  r->inputs = &l->inputs;
-  r->successor = &l->successor;
-  r->spent = l->spent;
-  r->old_generation = old != NULL ? old->generation : 0;
-  r->has_dynamic = l->has_dynamic;
-  r->checked[0] = l->checked[0];
-  r->checked[1] = l->checked[1];
-  r->is_refresh = old != NULL && l->spent.generation != old->generation &&
-                  bearer_renewal_can_refresh(old);
-  lua_pushvalue(L, index);
-  bearer_set_slot(L, at, BEARER_RENEWAL_LOGIN);
-  for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
-    bearer_get_slot(L, index, slots[i][0]);
-    bearer_set_slot(L, at, slots[i][1]);
-  }
-  lua_pushvalue(L, at);
-  bearer_set_slot(L, index, BEARER_LOGIN_RENEWAL);
-  bearer_job_begin(&r->job);
-  return r;
-}
-
-/* A hold after a terminal failure ends when a secret has changed: the renewal finds out.
- */
-static int can_probe(const bearer_login *l) {
-  return l->has_dynamic &&
-         bearer_policy_may_lift(l->hold.class, bearer_now(l->state) - l->lifted_at);
-}
-
-void bearer_login_begin(lua_State *L, int index) { /* [-0, +0, -] */
-  bearer_login *l = lua_touserdata(L, index);
-  int is_held = bearer_login_hold_left(l) > 0;
-  bearer_renewal *r = begin(L, index);
-  r->is_probe = is_held;
-  if (is_held) {
-    r->is_refresh = 0;
-    memcpy(r->held_fingerprint, l->hold.fingerprint, sizeof(r->held_fingerprint));
-  }
-}
-
-bearer_obstacle bearer_login_obstacle(lua_State *L, int index) {
-  bearer_login *l = lua_touserdata(L, index);
-  int is_on = bearer_login_push_renewal(L, index) != NULL;
-  lua_pop(L, 1);
-  if (is_on)
-    return BEARER_UNDER_WAY;
-  return bearer_login_hold_left(l) > 0 && !can_probe(l) ? BEARER_HELD : BEARER_FREE;
-}
-
-/* ---- tokens that are refused --------------------------------------------------- */
-
-/* Seconds after which a token that replaced a refused one is one like any other. */
-static const double just_bought = 60;
-
-/* Tokens are counted, not those who were refused with them. */
-static void count_refused(bearer_login *l, const bearer_token *t) {
-  if (t->generation <= l->refusals.counted)
-    return;
-  l->refusals.counted = t->generation;
-  l->refused++;
-}
-
-/* Is it not to be replaced, since that has not helped? */
-static int is_limited(bearer_login *l, const bearer_token *t) {
-  double now = bearer_now(l->state);
-  if (now < l->refusals.till)
-    return 1;
-  if (t->generation != l->replacement || now - l->bought_at >= just_bought)
-    return 0;
-  if (l->refusals.generation != t->generation) {
-    l->refusals.generation = t->generation;
-    l->refusals.till = now + bearer_policy_refused_hold(++l->refusals.count);
-  }
-  return 1;
-}
-
-bearer_refusal_outcome bearer_login_refuse(lua_State *L, int index, int token) {
-  bearer_login *l = lua_touserdata(L, index);
-  const bearer_token *t = lua_touserdata(L, token);
-  int is_it = bearer_login_push_token(L, index) == t;
-  int is_on = bearer_login_push_renewal(L, index) != NULL;
-  lua_pop(L, 2);
-  count_refused(l, t);
-  if (!is_it) /* there is a newer one already, or one is on its way: that costs nothing */
-    return BEARER_REFUSAL_REPLACES;
-  if (is_limited(l, t))
-    return is_on ? BEARER_REFUSAL_WAITS : BEARER_REFUSAL_STANDS;
-  l->replacement = -1; /* the next one */
-  return BEARER_REFUSAL_REPLACES;
-}
-
-/* The refusals may have been about what was called, not about the token: so the next one
-   is still some time off. */
-void bearer_login_accepted(bearer_login *l) {
-  double till = bearer_now(l->state) + bearer_policy_refused_hold(1);
-  l->replacement = l->replacement < 0 ? l->replacement : 0;
-  l->refusals.count = 0;
-  if (l->refusals.till > till)
-    l->refusals.till = till;
 }
 
 /* ---- methods ------------------------------------------------------------------- */
@@ -696,7 +282,7 @@ static int login_status(lua_State *L) {
   lua_pushinteger(L, l->refused);
   lua_setfield(L, 2, "refused");
   if ((left = bearer_login_hold_left(l)) > 0)
-    set_number(L, "hold", left);
+    bearer_set_number(L, "hold", left);
   bearer_get_slot(L, 1, BEARER_LOGIN_ERROR);
   if (lua_toboolean(L, -1))
     lua_setfield(L, 2, "last_error");
@@ -706,7 +292,7 @@ static int login_status(lua_State *L) {
   lua_pop(L, 1);
   if (t != NULL && bearer_token_state(t) != BEARER_EXPIRED && !isinf(t->freshness.end)) {
     left = t->freshness.end - bearer_now(l->state);
-    set_number(L, "expires_in", left > 0 ? left : 0);
+    bearer_set_number(L, "expires_in", left > 0 ? left : 0);
   }
   return 1;
 }
@@ -718,7 +304,7 @@ static void wipe(lua_State *L, int index) { /* [-0, +0, -] */
   l->is_closed = 1;
   if (t != NULL && !t->is_shared)
     bearer_token_wipe(t);
-  adopt(L, index, 0);
+  bearer_login_adopt(L, index, 0);
   lua_pushnil(L);
   bearer_set_slot(L, index, BEARER_LOGIN_DYNAMIC);
   bearer_vars_clear(&l->inputs);

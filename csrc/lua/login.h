@@ -1,6 +1,6 @@
 /*
  * Logins: a provider, the inputs it asked for, and the token they last bought. The struct
- * is written by login.c alone.
+ * is written by login.c, login_renew.c and login_hold.c alone.
  */
 #ifndef BEARER_LUA_LOGIN_H
 #define BEARER_LUA_LOGIN_H
@@ -79,8 +79,6 @@ bearer_login *bearer_login_check(lua_State *L, int index, const char *method);
 /* Push nil, message, err. [-0, +3, m] */
 int bearer_login_fail(lua_State *L, const bearer_login *l, bearer_step_name step,
                       bearer_code code, const char *description);
-/* Likewise: it is held. An event says so. [-0, +3, m] */
-int bearer_login_fail_held(lua_State *L, int index);
 /* Likewise: the login is closed. [-0, +3, m] */
 int bearer_login_closed(lua_State *L, const bearer_login *l, bearer_step_name step);
 
@@ -91,28 +89,48 @@ bearer_token *bearer_login_push_token(lua_State *L, int index);
 bearer_renewal *bearer_login_push_renewal(lua_State *L, int index);
 
 bearer_state bearer_login_state(lua_State *L, int index); /* [-0, +0, -] */
-/* What keeps a renewal from being begun. [-0, +0, -] */
-bearer_obstacle bearer_login_obstacle(lua_State *L, int index);
-double bearer_login_hold_left(bearer_login *l); /* seconds; 0 = it is not held */
 
 /* Push the token for a caller to keep: it lives on when the login is closed. [-0, +1, -]
  */
 void bearer_login_share(lua_State *L, int index);
-/* Begin the renewal on top, which has just been made: from then on nothing may have been
-   allocated, as what is collected may do anything to the login. [-0, +0, -] */
-void bearer_login_begin(lua_State *L, int index);
 
 /* Hand out no token any more, nor what a refresh of it brings. [-0, +0, -] */
 void bearer_login_forget(lua_State *L, int index);
 
 /* Hand out this token no more, if it is the one that is. [-0, +0, -] */
 void bearer_login_drop(lua_State *L, int index, int token);
+
+/* Hand out the token at `token` from now on; 0 = none. What a refresh would spend is the
+   newest one's alone. [-0, +0, -] */
+void bearer_login_adopt(lua_State *L, int index, int token);
+
+/* ---- its renewals (login_renew.c) ------------------------------------------------ */
+
+/* What keeps a renewal from being begun. [-0, +0, -] */
+bearer_obstacle bearer_login_obstacle(lua_State *L, int index);
+/* Begin the renewal on top, which has just been made: from then on nothing may have been
+   allocated, as what is collected may do anything to the login. [-0, +0, -] */
+void bearer_login_begin(lua_State *L, int index);
+
+/* ---- when it asks for nothing (login_hold.c) -------------------------------------- */
+
+double bearer_login_hold_left(bearer_login *l); /* seconds; 0 = it is not held */
+/* Hold it, as policy has it after such a failure. No Lua. */
+void bearer_login_hold(bearer_login *l, const bearer_failure *f);
+/* Push nil, message, err: it is held. An event says so. [-0, +3, m] */
+int bearer_login_fail_held(lua_State *L, int index);
+
 /* The token at `token` was refused by an API. What is brought to a halt is the buying of
    tokens, where one had just been bought for one that was refused, or that happened a
    moment ago; not what costs none. [-0, +0, -] */
 bearer_refusal_outcome bearer_login_refuse(lua_State *L, int index, int token);
 /* An API call was accepted. */
 void bearer_login_accepted(bearer_login *l);
+
+/* Push an event with the counts; the options with the listener are below it. 0: nobody
+   listens, and nothing is pushed. [-0, +2 or 0, m] */
+int bearer_login_event(lua_State *L, int index, const char *name);
+void bearer_login_note(lua_State *L, int index); /* and have it told. [-2, +0, m] */
 
 /* ---- its secrets (secrets.c) ---------------------------------------------------- */
 
