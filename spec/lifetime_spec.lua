@@ -191,6 +191,14 @@ describe("a lifetime", function()
     assert.equal(600, life({ expires_in = 3600, issued_at = tostring((now - 3000) * 1000) }, token))
   end)
 
+  it("good tokens were thrown away as our clock was ahead, and the server told no time", function()
+    local token = { expires_at = "at", lifetime = 60 }
+    assert.equal(60, life({ at = now - 7200 }, token, {}))
+    assert.equal(3600, life({ at = now - 3600,
+      access_token = jwt { iat = now - 7200, exp = now - 3600 } }, token, {}))
+    assert.is_nil(life({ at = now - 7200 }, token)) -- it does tell
+  end)
+
   describe("that was not read", function()
     it("is told once, by an event without the value", function()
       r:play(answer { expires_in = "s3cret", at = -1 })

@@ -269,7 +269,10 @@ static double until(const bearer_lifetime *l, const reading *end, const reading 
     return is_pair && !end->has_zone ? whole : is_pair ? smaller(left, whole) : left;
   if (is_pair && !end->has_zone)
     return whole;
-  life->is_over |= end->has_zone && left <= 0 && left >= -LONGEST_LIFE;
+  if (end->has_zone && left <= 0 && left >= -LONGEST_LIFE) {
+    life->is_dead = 1;
+    life->is_over |= l->is_servers_time;
+  }
   return 0;
 }
 
@@ -316,11 +319,14 @@ void bearer_lifetime_of(const bearer_lifetime *l, bearer_life *life) {
   life->seconds = of_answer(l, life);
   end = unix_seconds(end);
   left = is_jwt ? end - l->server_time : 0;
-  life->is_dead = is_jwt && l->is_servers_time && left <= 0 && left >= -LONGEST_LIFE;
+  if (left > 0)
+    life->is_dead = 0;
+  else if (is_jwt && l->is_servers_time && left >= -LONGEST_LIFE)
+    life->is_dead = 1;
   if (life->seconds > 0 || left > 0) /* it lives, whatever else is said */
     life->is_over = life->is_zero = 0;
   else
-    life->is_over |= life->is_dead;
+    life->is_over |= life->is_dead && l->is_servers_time;
   if (life->seconds == 0 && is_jwt)
     life->seconds = of_jwt(l, end);
   if (life->seconds == 0 && l->lifetime > 0 && isfinite(l->lifetime))

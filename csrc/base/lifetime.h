@@ -53,7 +53,8 @@ typedef struct {
   double seconds; /* 0 = nobody says */
   int is_over;    /* it had expired when it came */
   int is_zero;    /* the answer says: 0 seconds */
-  int is_dead;    /* a JWT whose own end is over, whatever the answer says */
+  int is_dead;    /* an end that the answer or the JWT names is over, perhaps by our
+                     clock alone, which may be off */
   unsigned int odd;
 } bearer_life;
 

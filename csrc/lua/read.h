@@ -47,7 +47,7 @@ typedef struct {
   unsigned char odd_kind[BEARER_ODD_FACTS]; /* what stands there, as in bearer_fact */
   unsigned char is_over;                    /* it had expired when it came */
   unsigned char is_zero;                    /* the answer says: 0 seconds */
-  unsigned char is_dead;                    /* a JWT whose own end is over */
+  unsigned char is_dead;                    /* an end is named that is over */
   unsigned char is_same;                    /* as the one that it was to replace */
   unsigned char is_to_the_end;              /* no use in a renewal before that */
 } bearer_found;

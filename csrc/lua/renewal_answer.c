@@ -90,7 +90,7 @@ static int ended_on_the_way(const bearer_renewal *r, const bearer_found *found) 
 
 /* A server that gives out the same token until it dies: what it says now can keep or
    shorten the token's end, not lengthen or lose it, unless that end is over. 0 seconds
-   after a known life are the end, and so is a JWT's own. */
+   after a known life are the end, and so is one that is named and over. */
 static void compare_with_old(bearer_renewal_frame *f, const bearer_token *old,
                              bearer_found *found, int is_prolonged) {
   double left;

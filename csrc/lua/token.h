@@ -24,7 +24,7 @@ typedef struct bearer_token {
   unsigned char is_shared; /* a caller has it: it outlives its login */
   unsigned char is_closed;
   unsigned char was_zero; /* the answer said 0 seconds */
-  unsigned char was_dead; /* a JWT whose own end was over when it came */
+  unsigned char was_dead; /* an end was named that was over when it came */
 } bearer_token;
 
 enum {

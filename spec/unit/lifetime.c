@@ -281,6 +281,7 @@ static void an_end_that_is_past_is_over(void) {
   IS_OVER(.expires_at = text("2026-11-27T12:07:31Z"));
   IS_OVER(.expires_at = text("2026-11-27T12:07:31"), .zone = 0, .has_zone = 1);
   LIVES_ODD(5, AT, .expires_at = number(NOW - 1), .exp = number(NOW + 5)); /* it lives */
+  LIVES_ODD(60, AT, .expires_at = number(NOW - 1), .lifetime = 60, .is_servers_time = 0);
 }
 
 static void a_date_without_a_zone_may_be_of_the_west(void) {
