@@ -109,6 +109,29 @@ describe("hostile answers:", function()
       assert.equal("too_large", err.code)
     end)
 
+    it("thousands of headers of one name, which are joined in one go", function()
+      local values = {}
+      for i = 1, 20000 do
+        values[i] = ("v%05d"):format(i)
+      end
+      local l = bearer.login(definition { good }, { user = "me", password = password }, {
+        transport = function(request)
+          local is_login = request.method == "POST"
+          return { status = 200, headers = { A = not is_login and values or nil },
+            body = is_login and good.body or "" }
+        end,
+      })
+      assert(l:token())
+      collectgarbage()
+      collectgarbage "stop" -- each text on the way would be counted
+      local before = collectgarbage "count"
+      local answer = assert(l:request { url = "https://shop.example/" })
+      local took = collectgarbage "count" - before
+      collectgarbage "restart"
+      assert.equal(table.concat(values, ", "), answer.headers.a)
+      assert.is_true(took < 20000, took .. " KB")
+    end)
+
     it("redirects, which are not followed", function()
       local target = sb:script("target", { good })
       for _, status in ipairs { 301, 302, 303, 307, 308 } do

@@ -259,25 +259,74 @@ static void push_lower(lua_State *L, const char *name, size_t size) { /* [-0, +1
   lua_pushlstring(L, lower, size);
 }
 
+/* Note one more value for the name on top: `lists` has those of each name that came more
+   than once. [-1, +0, m] */
+static void add_value(lua_State *L, int lists, const char *value, size_t size) {
+  lua_pushvalue(L, -1);
+  lua_rawget(L, lists); /* name, list */
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, lists);
+  }
+  lua_pushlstring(L, value, size);
+  lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
+  lua_pop(L, 2);
+}
+
+/* Append the values of the list on top to the text below it, in one go: one after the
+   other would cost the square of what a server chooses. [-2, +1, m] */
+static void join_values(lua_State *L) {
+  bearer_buffer text = { 0 };
+  size_t size;
+  const char *value = lua_tolstring(L, -2, &size);
+  bearer_buffer_add(&text, value, size);
+  for (int i = 1, count = (int)lua_rawlen(L, -1); i <= count; i++) {
+    lua_rawgeti(L, -1, i);
+    value = lua_tolstring(L, -1, &size);
+    bearer_buffer_text(&text, ", ");
+    bearer_buffer_add(&text, value, size);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 2);
+  bearer_push_buffer(L, &text);
+}
+
 void bearer_read_push_headers(lua_State *L, const bearer_response *response) {
   const char *name, *value;
   size_t at = 0, name_size, value_size;
-  lua_newtable(L); /* headers */
+  int headers, lists;
+  lua_newtable(L);
+  lua_newtable(L);
+  lists = lua_gettop(L);
+  headers = lists - 1;
   while (bearer_response_next_header(response, &at, &name, &name_size, &value,
                                      &value_size)) {
-    push_lower(L, name, name_size); /* headers, name */
+    push_lower(L, name, name_size); /* name */
     lua_pushvalue(L, -1);
-    lua_rawget(L, -3); /* headers, name, before */
-    if (lua_isnil(L, -1)) {
+    lua_rawget(L, headers);
+    if (!lua_isnil(L, -1)) {
       lua_pop(L, 1);
-      lua_pushlstring(L, value, value_size);
-    } else {
-      lua_pushliteral(L, ", ");
-      lua_pushlstring(L, value, value_size);
-      lua_concat(L, 3);
+      add_value(L, lists, value, value_size);
+      continue;
     }
-    lua_rawset(L, -3); /* headers */
+    lua_pop(L, 1);
+    lua_pushlstring(L, value, value_size);
+    lua_rawset(L, headers);
   }
+  lua_pushnil(L);
+  while (lua_next(L, lists) != 0) { /* name, list */
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, headers); /* name, list, name, text */
+    lua_pushvalue(L, -3);
+    join_values(L);
+    lua_rawset(L, headers);
+    lua_pop(L, 1);
+  }
+  lua_settop(L, headers);
 }
 
 /* response.json() -> the decoded body, nil when it is no JSON. Decoded when somebody
