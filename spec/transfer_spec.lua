@@ -28,7 +28,7 @@ describe("transfers:", function()
   end)
 
   local function new(options, at)
-    local settings = { ca_file = sb.ca_file, retries = 0, timeout = 100 }
+    local settings = { ca_file = sb.ca_file, retries = 0, timeout = 100, connect_timeout = 50 }
     for name, value in pairs(options or {}) do
       settings[name] = value or nil
     end
