@@ -253,6 +253,27 @@ describe("lockout, on the wire:", function()
     end)
   end
 
+  for what, source in pairs {
+    ["one-time code"] = { code = { secret = true, optional = true } },
+    ["refresh token"] = { refresh_token = { secret = true } },
+  } do
+    it(("a %s was sent again, as the request after it could not leave"):format(what), function()
+      local name = next(source)
+      local first = sb:script("x", { body = '{"session":"s"}' })
+      local login = bearer.login(shop.definition {
+        inputs = source,
+        login = {
+          { url = first, form = { [name] = "${" .. name .. "}" }, keep = { session = "session" } },
+          { url = "https://127.0.0.1:1/", form = { session = "${session}" } },
+        },
+      }, { [name] = function() return "c0de" end }, { ca_file = sb.ca_file, retries = 2 })
+      local _, _, err = login:token()
+      assert.same({ "connect", "POST https://127.0.0.1:1/" }, { err.code, err.request })
+      assert.equal(1, sb:count("x"))
+      login:close()
+    end)
+  end
+
   -- ---- the proxy's password -------------------------------------------------------------
 
   local function proxy(record, status)

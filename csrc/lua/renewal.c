@@ -321,7 +321,7 @@ static bearer_progress take_result(bearer_renewal_frame *f) {
     r->step = BEARER_RENEWAL_READ;
     return BEARER_GO_ON;
   }
-  r->sent = sent;
+  r->sent = sent || r->index > 0; /* a request before it has left in any case */
   if (!sent)
     note_not_revoked(f);
   r->failure.class =
