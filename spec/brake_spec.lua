@@ -215,6 +215,37 @@ describe("brake:", function()
     assert.near(120, left(s), 1e-6)
   end)
 
+  it("one endpoint cost a login for each of its calls, while others were accepted", function()
+    local s = stage()
+    assert.equal(200, ask(s, "/api"))
+    for _ = 1, 10 do
+      s.slow.login = true
+      local never = begin(s, "/never")
+      go_on(never)
+      s.slow.never, s.slow.login = true, nil -- its repetition takes longer than the others
+      go_on(never)
+      assert.equal(200, ask(s, "/api"))
+      s.slow.never = nil
+      go_on(never)
+      assert.equal(401, never.status)
+      r:pass(1)
+    end
+    assert.equal(2, s.bought)
+    r:pass(60)
+    assert.equal(401, ask(s, "/never"))
+    assert.equal(3, s.bought)
+  end)
+
+  it("a token that was accepted is replaced once it is refused, though just bought", function()
+    local s = stage()
+    for bought = 2, 5 do
+      assert.equal(200, ask(s, "/api"))
+      s.good = {} -- the server has ended it
+      assert.equal(200, ask(s, "/api"))
+      assert.equal(bought, s.bought)
+    end
+  end)
+
   it("status() counts the tokens that were refused, not the calls that met it", function()
     local s = stage()
     s.slow.never = true

@@ -238,7 +238,7 @@ static int login_renew(lua_State *L) {
     return 1;
   }
   if (is_rejected && lua_isnil(L, 4) && t != NULL &&
-      bearer_login_refuse(L, 1, 2) == BEARER_REFUSAL_STANDS)
+      bearer_login_refuse(L, 1, 2, 0) == BEARER_REFUSAL_STANDS)
     return fail_limited(L, l);
   obstacle = bearer_login_obstacle(L, 1);
   if (obstacle == BEARER_HELD)
@@ -318,7 +318,7 @@ static int login_reject(lua_State *L) {
   top = lua_gettop(L);
   is_it = is_it && !l->is_closed && bearer_login_push_token(L, 1) == t;
   lua_settop(L, top);
-  if (!is_it || bearer_login_refuse(L, 1, 4) != BEARER_REFUSAL_REPLACES) {
+  if (!is_it || bearer_login_refuse(L, 1, 4, 0) != BEARER_REFUSAL_REPLACES) {
     drop_prepared(L);
     lua_pushboolean(L, 0);
     return 1;

@@ -330,7 +330,7 @@ static bearer_progress judge_request(frame *f) {
     bearer_login_accepted(call->login);
     return end_well(call);
   }
-  outcome = bearer_login_refuse(f->c.L, f->login, f->token);
+  outcome = bearer_login_refuse(f->c.L, f->login, f->token, call->is_repeat);
   if (call->is_repeat || outcome == BEARER_REFUSAL_STANDS)
     return end_well(call); /* the refusal is the answer */
   if (outcome == BEARER_REFUSAL_WAITS) {

@@ -53,6 +53,8 @@ typedef struct bearer_login {
   unsigned char held_times[3]; /* by class: each is counted by itself */
   unsigned char fingerprint[32];
   unsigned char is_closed, has_dynamic, asks_again; /* a secret may have changed */
+  unsigned char
+      was_accepted;       /* an API has taken a token since `replacement` was bought */
   unsigned char odd_told; /* of what could not be read: bits as in bearer_found */
   unsigned int logins, refreshes, failures, refused;
   long generation;  /* of the newest token */
@@ -122,8 +124,10 @@ int bearer_login_fail_held(lua_State *L, int index);
 
 /* The token at `token` was refused by an API. What is brought to a halt is the buying of
    tokens, where one had just been bought for one that was refused, or that happened a
-   moment ago; not what costs none. [-0, +0, -] */
-bearer_refusal_outcome bearer_login_refuse(lua_State *L, int index, int token);
+   moment ago; not what costs none. is_repeat: the one before it was refused to the same
+   call, which whatever other calls are answered says nothing about. [-0, +0, -] */
+bearer_refusal_outcome bearer_login_refuse(lua_State *L, int index, int token,
+                                           int is_repeat);
 /* An API call was accepted. */
 void bearer_login_accepted(bearer_login *l);
 

@@ -116,11 +116,12 @@ static void count_refused(bearer_login *l, const bearer_token *t) {
 }
 
 /* Is it not to be replaced, since that has not helped? */
-static int is_limited(bearer_login *l, const bearer_token *t) {
+static int is_limited(bearer_login *l, const bearer_token *t, int is_repeat) {
   double now = bearer_now(l->state);
   if (now < l->refusals.till)
     return 1;
-  if (t->generation != l->replacement || now - l->bought_at >= just_bought)
+  if (t->generation != l->replacement || now - l->bought_at >= just_bought ||
+      (l->was_accepted && !is_repeat))
     return 0;
   if (l->refusals.generation != t->generation) {
     l->refusals.generation = t->generation;
@@ -129,7 +130,8 @@ static int is_limited(bearer_login *l, const bearer_token *t) {
   return 1;
 }
 
-bearer_refusal_outcome bearer_login_refuse(lua_State *L, int index, int token) {
+bearer_refusal_outcome bearer_login_refuse(lua_State *L, int index, int token,
+                                           int is_repeat) {
   bearer_login *l = lua_touserdata(L, index);
   const bearer_token *t = lua_touserdata(L, token);
   int is_it = bearer_login_push_token(L, index) == t;
@@ -138,7 +140,7 @@ bearer_refusal_outcome bearer_login_refuse(lua_State *L, int index, int token) {
   count_refused(l, t);
   if (!is_it) /* there is a newer one already, or one is on its way: that costs nothing */
     return BEARER_REFUSAL_REPLACES;
-  if (is_limited(l, t))
+  if (is_limited(l, t, is_repeat))
     return is_on ? BEARER_REFUSAL_WAITS : BEARER_REFUSAL_STANDS;
   l->replacement = -1; /* the next one */
   return BEARER_REFUSAL_REPLACES;
@@ -148,7 +150,7 @@ bearer_refusal_outcome bearer_login_refuse(lua_State *L, int index, int token) {
    is still some time off. */
 void bearer_login_accepted(bearer_login *l) {
   double till = bearer_now(l->state) + bearer_policy_refused_hold(1);
-  l->replacement = l->replacement < 0 ? l->replacement : 0;
+  l->was_accepted = 1;
   l->refusals.count = 0;
   if (l->refusals.till > till)
     l->refusals.till = till;

@@ -134,6 +134,7 @@ static void note_bought(bearer_login *l, bearer_token *t) {
   if (l->replacement < 0) {
     l->replacement = t->generation;
     l->bought_at = bearer_now(l->state);
+    l->was_accepted = 0;
   }
   memset(&l->spent, 0, sizeof(l->spent));
   l->hold.is_on = 0;
