@@ -1,7 +1,7 @@
 /*
  * A renewal: one acquisition of a token, step by step.
  */
-#include "lua/renewal_step.h"
+#include "lua/renewal.h"
 
 #include <string.h>
 

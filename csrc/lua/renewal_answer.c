@@ -1,7 +1,7 @@
 /*
  * What a renewal makes of an answer: the next request, a token, or a failure.
  */
-#include "lua/renewal_step.h"
+#include "lua/renewal.h"
 
 #include <math.h>
 #include <string.h>

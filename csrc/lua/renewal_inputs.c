@@ -2,7 +2,7 @@
  * What a renewal is made with: references are read, functions of the host's are asked
  * for, and which refresh token it is that will be spent.
  */
-#include "lua/renewal_step.h"
+#include "lua/renewal.h"
 
 #include <math.h>
 #include <stdio.h>
