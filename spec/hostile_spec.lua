@@ -332,6 +332,21 @@ describe("hostile answers:", function()
       assert.equal(7, err.details.ok)
     end)
 
+    it("that say a secret of digits back as a number that is written in another way", function()
+      for given, said in pairs {
+        ["12345678901234567"] = "12345678901234567", ["0042"] = "42", ["1234.50"] = "1234.5",
+        ["123456789012345678901"] = "123456789012345678901",
+      } do
+        local def = definition { status = 400, body =
+          ('{"error":%s,"error_description":%s,"sent":[%s],"ok":7}'):format(said, said, said) }
+        local l = bearer.login(def, { user = "me", password = given },
+          { ca_file = sb.ca_file, retries = 0 })
+        local err = refusal(l)
+        assert.same({ "***", "***", 7 }, { err.description, err.details.sent[1], err.details.ok })
+        assert.equal("http_400", err.code)
+      end
+    end)
+
     it("that say two secrets back, one of which opens the other", function()
       local def = definition { status = 400, body =
         '{"error_description":"open-sesame-1234 and open-sesame"}' }

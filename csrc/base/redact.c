@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "base/encode.h"
+#include "base/json_writer.h"
+#include "base/lifetime.h"
 
 typedef struct {
   const char *text; /* borrowed */
@@ -386,6 +388,19 @@ int bearer_redact_finds(const bearer_vars *vars, const char *text, size_t size) 
   bearer_redact(vars, text, size, &out);
   finds = out.failed || out.size != size || memcmp(out.data, text, size) != 0;
   bearer_buffer_free(&out);
+  return finds;
+}
+
+int bearer_redact_finds_number(const bearer_vars *vars, double number) {
+  char text[BEARER_NUMBER_MAX];
+  int finds = bearer_redact_finds(vars, text, (size_t)bearer_number_text(number, text));
+  for (int i = 0; !finds && i < vars->count; i++) {
+    const bearer_secret *s = &vars->list[i].value;
+    bearer_fact f = { BEARER_FACT_TEXT, 0, s->data, s->size };
+    double secret;
+    finds = is_masked(&vars->list[i]) && bearer_fact_number(&f, &secret) &&
+            secret >= number && secret <= number;
+  }
   return finds;
 }
 

@@ -19,6 +19,10 @@ void bearer_redact(const bearer_vars *vars, const char *text, size_t size,
 /* Is a secret in it? 1 also when there is no memory to find out. */
 int bearer_redact_finds(const bearer_vars *vars, const char *text, size_t size);
 
+/* Does a number show one, whole or broken, though it is written in another way: 42 for
+   the PIN 0042? */
+int bearer_redact_finds_number(const bearer_vars *vars, double number);
+
 #define BEARER_SHOWN_MAX     300  /* bytes of a stranger's sentence */
 #define BEARER_LOOKED_AT_MAX 4096 /* of what it stands in: a token may come before it */
 

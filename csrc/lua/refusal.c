@@ -14,16 +14,19 @@
 /* ---- its words ----------------------------------------------------------------- */
 
 /* Push the first path's text or number (as text) that is not empty; which path, or NULL.
- */
-static const bearer_path *find_text(lua_State *L, int root, const bearer_paths *paths) {
+   A number that shows one of these secrets is masked; vars may be NULL. */
+static const bearer_path *find_text(lua_State *L, int root, const bearer_paths *paths,
+                                    const bearer_vars *vars) {
   char number[BEARER_NUMBER_MAX];
   for (int i = 0; i < paths->count; i++) {
     if (!bearer_read_find_one(L, root, &paths->list[i]))
       continue;
     if (lua_type(L, -1) == LUA_TNUMBER) {
-      snprintf(number, sizeof(number), "%.14g", (double)lua_tonumber(L, -1));
+      double value = lua_tonumber(L, -1);
+      snprintf(number, sizeof(number), "%.14g", value);
       lua_pop(L, 1);
-      lua_pushstring(L, number);
+      lua_pushstring(L, vars != NULL && bearer_redact_finds_number(vars, value) ? "***"
+                                                                                : number);
     }
     if (lua_type(L, -1) == LUA_TSTRING && lua_rawlen(L, -1) > 0)
       return &paths->list[i];
@@ -55,7 +58,7 @@ static int is_code(const char *text, size_t size) {
 int bearer_refusal_code(lua_State *L, int root, const bearer_definition *def,
                         char code[BEARER_CODE_MAX + 1]) {
   int top = lua_gettop(L), ok = 0;
-  const bearer_path *where = find_text(L, root, &def->error_code);
+  const bearer_path *where = find_text(L, root, &def->error_code, NULL);
   /* CRM.COM has "OK" where the code of an error would be */
   if (where != NULL && !expects(L, top + 1, where, &def->login) &&
       !expects(L, top + 1, where, &def->refresh)) {
@@ -70,7 +73,11 @@ int bearer_refusal_code(lua_State *L, int root, const bearer_definition *def,
 }
 
 static int shows_a_secret(bearer_answer *a, const char *text) {
-  return bearer_redact_finds(a->c->vars, text, strlen(text));
+  bearer_fact f = { BEARER_FACT_TEXT, 0, text, strlen(text) };
+  double number;
+  return bearer_redact_finds(a->c->vars, text, f.size) ||
+         (bearer_fact_number(&f, &number) &&
+          bearer_redact_finds_number(a->c->vars, number));
 }
 
 /* ---- its details --------------------------------------------------------------- */
@@ -131,9 +138,7 @@ static void push_clean(bearer_answer *a, const char *text, size_t size,
 
 /* A PIN comes back as a number. */
 static void push_number(bearer_answer *a, int index) {
-  char text[BEARER_NUMBER_MAX];
-  snprintf(text, sizeof(text), "%.14g", (double)lua_tonumber(a->c->L, index));
-  if (shows_a_secret(a, text))
+  if (bearer_redact_finds_number(a->c->vars, lua_tonumber(a->c->L, index)))
     lua_pushliteral(a->c->L, "***");
   else
     lua_pushvalue(a->c->L, index);
@@ -335,7 +340,7 @@ static int describe_in_its_words(bearer_answer *a) {
   size_t size;
   const char *text;
   int top = lua_gettop(L), has = 0;
-  if (find_text(L, a->root, &a->c->def->error_message) != NULL) {
+  if (find_text(L, a->root, &a->c->def->error_message, a->c->vars) != NULL) {
     text = lua_tolstring(L, -1, &size);
     bearer_failure_describe(&a->failure, a->c->vars, text, size);
     has = 1;
@@ -349,7 +354,7 @@ static void put_its_words_first(bearer_answer *a, const char *ours) {
   lua_State *L = a->c->L;
   size_t size;
   int top = lua_gettop(L);
-  if (find_text(L, a->root, &a->c->def->error_message) != NULL) {
+  if (find_text(L, a->root, &a->c->def->error_message, a->c->vars) != NULL) {
     const char *text = lua_tolstring(L, -1, &size);
     if (!may_be_token(text, size)) {
       bearer_failure_describe(&a->failure, a->c->vars, text, size);

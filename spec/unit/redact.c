@@ -3,6 +3,7 @@
  */
 #include "base/redact.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -162,6 +163,24 @@ static void masks_odd_secrets(void) {
   REDACTS(&v, "a\0b a%00b a\\u0000b", "*** *** ***");
   hide(&v, "\xe2\x82\xac\xe2\x82\xac");
   REDACTS(&v, "\\u20ac\\u20AC", "***");
+  bearer_vars_clear(&v);
+}
+
+static void masks_numbers(void) {
+  bearer_vars v = { 0 };
+  CHECK(!bearer_redact_finds_number(&v, 42));
+  hide(&v, "7");
+  hide(&v, "0042");
+  hide(&v, "12345678901234567");
+  hide(&v, "1234.50");
+  hide(&v, "s3cret");
+  CHECK(bearer_redact_finds_number(&v, 42));
+  CHECK(bearer_redact_finds_number(&v, 12345678901234567.0));
+  CHECK(bearer_redact_finds_number(&v, 1234.5));
+  CHECK(!bearer_redact_finds_number(&v, 7));
+  CHECK(!bearer_redact_finds_number(&v, 43));
+  CHECK(!bearer_redact_finds_number(&v, NAN));
+  CHECK(!bearer_redact_finds_number(&v, INFINITY));
   bearer_vars_clear(&v);
 }
 
@@ -411,6 +430,7 @@ int main(void) {
   knows_basic();
   masks_what_overlaps();
   masks_odd_secrets();
+  masks_numbers();
   masks_long_secrets();
   fails_rather_than_let_one_through();
   makes_one_line();
