@@ -123,9 +123,9 @@ function bearer.transport(request)
   return loop.send(request)
 end
 
---- Told what there is no caller to tell, such as an error in an `on_event`. Writes to nginx's
--- error log, or to stderr. May be replaced: it is looked up at each call, and its own errors are
--- dropped.
+--- Told what there is no caller to tell, such as an error in an `on_event`, and what looks like a
+-- slip in a definition. Writes to nginx's error log, or to stderr. May be replaced: it is looked up
+-- at each call, and its own errors are dropped.
 -- @tparam string text
 function bearer.warn(text)
   if ngx and ngx.log then

@@ -202,7 +202,7 @@ function bearer.timeout() end
 ---@return bearer.error?
 function bearer.transport(request) end
 
----Told what there is no caller to tell. May be replaced.
+---Told what there is no caller to tell, and of slips in definitions. May be replaced.
 ---@param text string
 function bearer.warn(text) end
 
