@@ -42,7 +42,8 @@ static bearer_outcome outcome_of(lua_State *L, int waited) {
     return BEARER_NOT_ASKED;
   if (r->is_unwanted && !r->login->is_closed)
     return BEARER_NOT_ASKED; /* wait for one that is wanted */
-  if (r->is_held && bearer_login_hold_left(r->login) <= 0)
+  if ((r->is_held || r->was_left) && !r->login->is_closed &&
+      bearer_login_hold_left(r->login) <= 0)
     return BEARER_NOT_ASKED; /* that was then */
   return r->succeeded ? BEARER_SUCCEEDED : BEARER_FAILED;
 }

@@ -117,8 +117,8 @@ void bearer_login_begin(lua_State *L, int index);
 /* ---- when it asks for nothing (login_hold.c) -------------------------------------- */
 
 double bearer_login_hold_left(bearer_login *l); /* seconds; 0 = it is not held */
-/* Hold it, as policy has it after such a failure. No Lua. */
-void bearer_login_hold(bearer_login *l, const bearer_failure *f);
+/* Hold it, as policy has it after such a failure at that instant (monotonic). No Lua. */
+void bearer_login_hold(bearer_login *l, const bearer_failure *f, double since);
 /* Push nil, message, err: it is held. An event says so. [-0, +3, m] */
 int bearer_login_fail_held(lua_State *L, int index);
 

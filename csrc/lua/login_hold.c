@@ -53,7 +53,7 @@ static bearer_kind kind_of(const bearer_login *l, const bearer_failure *f) {
                                                             : BEARER_CODE_OTHER;
 }
 
-void bearer_login_hold(bearer_login *l, const bearer_failure *f) {
+void bearer_login_hold(bearer_login *l, const bearer_failure *f, double since) {
   unsigned char *times = &l->held_times[f->class];
   if (*times < 255)
     ++*times;
@@ -61,9 +61,8 @@ void bearer_login_hold(bearer_login *l, const bearer_failure *f) {
   l->hold.code = f->code;
   l->hold.is_on = 1;
   l->hold.is_told = 0;
-  l->hold.till =
-      bearer_now(l->state) +
-      bearer_policy_hold(f->class, *times, f->retry_after, f->status, kind_of(l, f));
+  l->hold.till = since + bearer_policy_hold(f->class, *times, f->retry_after, f->status,
+                                            kind_of(l, f));
   memcpy(l->hold.fingerprint, l->fingerprint, sizeof(l->fingerprint));
 }
 

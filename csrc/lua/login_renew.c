@@ -26,6 +26,12 @@ static void take_fingerprint(bearer_login *l, const bearer_renewal *r) {
     memcpy(l->fingerprint, r->fingerprint, sizeof(l->fingerprint));
 }
 
+/* When it failed. What is held so that nobody is locked out is held from now on. */
+static double failed_at(const bearer_renewal *r) {
+  return r->was_left && r->failure.class == BEARER_TRANSIENT ? r->job.deadline
+                                                             : bearer_now(r->job.state);
+}
+
 static void failed(bearer_renewal *r) {
   bearer_login *l = r->login;
   if (l->is_closed)
@@ -35,7 +41,7 @@ static void failed(bearer_renewal *r) {
   l->failures++;
   if (r->is_probe) /* it went on, as a secret had changed */
     l->lifted_at = r->began;
-  bearer_login_hold(l, &r->failure);
+  bearer_login_hold(l, &r->failure, failed_at(r));
 }
 
 static void told(lua_State *L, bearer_renewal *r, int error) {

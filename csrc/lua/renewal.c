@@ -334,6 +334,13 @@ static bearer_progress lost(bearer_renewal_frame *f) {
   return fail_with(f, BEARER_LOST, "the answer was lost", 0);
 }
 
+/* Nobody has looked at it for so long that its time is over: what it waited for has come
+   to its end before, and no more is sent. On a busy machine that takes a moment to be
+   seen. */
+static void note_left(bearer_renewal *r) {
+  r->was_left |= bearer_now(r->job.state) > r->job.deadline + 5;
+}
+
 /* ---- stepping ------------------------------------------------------------------ */
 
 /* One thing after the other, as far as it goes without waiting. */
@@ -347,6 +354,7 @@ static bearer_progress advance(bearer_renewal_frame *f, int has_result) {
   case BEARER_RENEWAL_SEND:
     return send_request(f);
   case BEARER_RENEWAL_TRANSFER:
+    note_left(r);
     if (bearer_transfer_has_ended(job->transfer))
       return take_result(f);
     bearer_job_wait(job, job->deadline + 1);
@@ -363,6 +371,7 @@ static bearer_progress advance(bearer_renewal_frame *f, int has_result) {
   case BEARER_RENEWAL_READ:
     return bearer_renewal_read(f);
   case BEARER_RENEWAL_PAUSE:
+    note_left(r);
     if (bearer_now(job->state) < r->paused_until) {
       bearer_job_wait(job, r->paused_until);
       return BEARER_WAITS;

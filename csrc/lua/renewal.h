@@ -93,6 +93,7 @@ struct bearer_renewal {
   int is_unwanted; /* nobody wants the token that it brings */
   int is_probe;    /* begun under a hold: it goes on if the secrets have changed */
   int is_held;     /* they have not: the hold's error is its error */
+  int was_left;    /* its time was over before anybody looked: nobody has polled */
   unsigned char held_fingerprint[32];
   unsigned char fingerprint[32];
   int has_fingerprint;
