@@ -137,9 +137,12 @@ describe("an answer", function()
       end
       assert.near(60, life('"at":1700000060000', { expires_in = false, expires_at = "at",
         unit = "ms" }), 1e-6)
-      local none, err = life('"at":1600000000', t)
+      local none, err = life('"at":1600000000', t, date)
       assert.is_nil(none)
       assert.equal("bad_answer", err.code)
+      none, err = life('"at":1600000000', t) -- by our clock alone, which may be wrong
+      assert.is_nil(none)
+      assert.is_nil(err)
     end)
 
     it("in a JWT, then in the definition, else none", function()

@@ -13,7 +13,9 @@ static const bearer_code_row rows[BEARER_CODES] = {
   [BEARER_NO_TOKEN] = { "no_token", BEARER_TERMINAL,
                         "a complete 2xx JSON answer without a token, with one that no "
                         "header can carry, or without what the next request needs" },
-  [BEARER_BAD_ANSWER] = { "bad_answer", BEARER_TRANSIENT, "empty, cut off, or not JSON" },
+  [BEARER_BAD_ANSWER] = { "bad_answer", BEARER_TRANSIENT,
+                          "empty, cut off, or not JSON; or its token was over when it "
+                          "came" },
   [BEARER_TOO_LARGE] = { "too_large", BEARER_TRANSIENT, "longer than `max_response`" },
   [BEARER_TIMEOUT] = { "timeout", BEARER_TRANSIENT,
                        "`timeout` or `connect_timeout` is over" },

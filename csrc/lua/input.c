@@ -170,7 +170,7 @@ static int check_plain(const check *c, int index) {
     if (!isfinite((double)lua_tonumber(L, index)))
       return wrong(c, "not a number");
     if (c->input->secret) /* as 007 it would be another one */
-      return wrong(c, "a secret is a text: put it between quotes");
+      return wrong(c, "a secret is a text: put its digits between quotes");
     return c->input->kind == BEARER_KIND_TEXT || no_fit(c, NULL, 1);
   case LUA_TBOOLEAN:
     if (c->input->secret)

@@ -161,8 +161,10 @@ static int is_met(bearer_answer *a, const bearer_expectation *e) {
 
 static int all_are_met(bearer_answer *a, const bearer_exchange *x) {
   for (int i = 0; i < x->expect_count; i++)
-    if (!is_met(a, &x->expect[i]))
+    if (!is_met(a, &x->expect[i])) {
+      a->unmet = &x->expect[i].path;
       return 0;
+    }
   return 1;
 }
 

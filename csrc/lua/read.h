@@ -14,11 +14,12 @@
 typedef struct {
   bearer_context *c;               /* borrowed; its vars learn what is to be masked */
   const bearer_response *response; /* borrowed; stays as it is while this is read */
-  int root;                        /* stack index: decoded JSON, a bare text, or nil */
-  int is_text;                     /* a bare text, no JSON */
-  int details;            /* stack index of the provider's error fields; 0 = none */
-  int is_considered;      /* repeating would not change it */
-  bearer_failure failure; /* why it cannot be used */
+  const bearer_path *unmet; /* borrowed: where the answer is not what was expected */
+  int root;                 /* stack index: decoded JSON, a bare text, or nil */
+  int is_text;              /* a bare text, no JSON */
+  int details;              /* stack index of the provider's error fields; 0 = none */
+  int is_considered;        /* repeating would not change it */
+  bearer_failure failure;   /* why it cannot be used */
 } bearer_answer;
 
 /* Read a response. [-0, +1, m] */

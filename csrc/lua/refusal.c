@@ -366,7 +366,7 @@ static void put_its_words_first(bearer_answer *a, const char *ours) {
 }
 
 static void describe(bearer_answer *a, const char *message) {
-  char unsaid[64];
+  char unsaid[200];
   if (message != NULL) {
     bearer_failure_describe(&a->failure, a->c->vars, message, strlen(message));
   } else if (a->response->status >= 300 && a->response->status < 400) {
@@ -374,7 +374,9 @@ static void describe(bearer_answer *a, const char *message) {
   } else if (describe_in_its_words(a)) {
     return;
   } else if (a->response->status < 300) {
-    bearer_failure_describe(&a->failure, NULL, "the answer is not what was expected", 35);
+    snprintf(unsaid, sizeof(unsaid), "the answer is not what was expected%s%s",
+             a->unmet != NULL ? " at " : "", a->unmet != NULL ? a->unmet->text : "");
+    bearer_failure_describe(&a->failure, NULL, unsaid, strlen(unsaid));
   } else {
     snprintf(unsaid, sizeof(unsaid), "the server answered HTTP %ld", a->response->status);
     bearer_failure_describe(&a->failure, NULL, unsaid, strlen(unsaid));

@@ -165,7 +165,8 @@ describe("crm_com", function()
           s.sb:reset()
           s.sb:tell("crm_com", { failure_status = code, data = data, nulls = nulls })
           s:check_refused(s:login(), { code = code, class = "terminal", status = 200,
-            description = nulls and "the answer is not what was expected" or "The request failed" })
+            description = nulls and "the answer is not what was expected at status.code"
+              or "The request failed" })
         end
       end
     end)
