@@ -318,8 +318,8 @@ end
 function model.new(tally)
   local kind = pick(kinds)
   local self = setmetatable({
-    kind = kind, retries = math.floor(chance() * 3), jitter = happens(0.5) and 0 or chance(),
-    leeway = happens(0.3) and pick(leeways) or nil, secret = "secret0", bought = 0,
+    kind = kind, retries = math.floor(chance() * 3), timeout = pick { 1, 10, 30 },
+    jitter = happens(0.5) and 0 or chance(), leeway = happens(0.3) and pick(leeways) or nil, secret = "secret0", bought = 0,
     generation = 0, latest = 0, requests = {}, callers = {}, tokens = {}, spent = {},
     lifted = -math.huge, tries = {}, held_times = {}, tally = tally,
   }, world)
@@ -329,7 +329,7 @@ function model.new(tally)
   self.login = bearer.login(rehearsal.definition {
     refresh = kind.refresh, inputs = kind.inputs, login = kind.login,
   }, inputs_of(self), {
-    retries = self.retries, timeout = pick { 1, 10, 30 }, leeway = self.leeway,
+    retries = self.retries, timeout = self.timeout, leeway = self.leeway,
     transport = function(request)
       return serve(self, request)
     end,

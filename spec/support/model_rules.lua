@@ -139,6 +139,13 @@ local function on_success(self, event)
   self.unsure, self.dropped = false, self.dropped and event.event == "refresh"
 end
 
+-- A transient failure that nobody looked at for long after its deadline is held from then.
+local function is_left(self, event, seconds)
+  local late = event.duration - self.timeout
+  return event.class == "transient" and late > 5
+    and is_near(event.hold, math.max(0, seconds - late))
+end
+
 local function on_failure(self, event)
   local class = event.class
   self.tally[class], self.tally[event.code] =
@@ -146,7 +153,7 @@ local function on_failure(self, event)
   local count = (self.held_times[class] or 0) + 1
   self.held_times[class] = count
   local seconds = math.min(longest_hold[class], first_hold[class] * 2 ^ (count - 1))
-  check(is_near(event.hold, seconds)
+  check(is_near(event.hold, seconds) or is_left(self, event, seconds)
     or class == "throttled" and (is_near(event.hold, 7) or is_near(event.hold, 3600)),
     "held %g s for the %d. %s failure", event.hold, count, class)
   if event.code == "refresh_token_lost" then
