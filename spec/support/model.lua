@@ -319,7 +319,8 @@ function model.new(tally)
   local kind = pick(kinds)
   local self = setmetatable({
     kind = kind, retries = math.floor(chance() * 3), timeout = pick { 1, 10, 30 },
-    jitter = happens(0.5) and 0 or chance(), leeway = happens(0.3) and pick(leeways) or nil, secret = "secret0", bought = 0,
+    jitter = happens(0.5) and 0 or chance(), leeway = happens(0.3) and pick(leeways) or nil,
+    secret = "secret0", bought = 0,
     generation = 0, latest = 0, requests = {}, callers = {}, tokens = {}, spent = {},
     lifted = -math.huge, tries = {}, held_times = {}, tally = tally,
   }, world)
