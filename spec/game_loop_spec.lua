@@ -271,8 +271,11 @@ describe("in a game loop", function()
         other:token()
       end)
     end)
-    assert.has_error(bearer.poll)
-    assert.has_error(bearer.poll)
+    local errors, look = 0, patience.of(10)
+    while errors < 2 do -- one a poll at most, of one that has time left for it
+      look "their errors do not come"
+      errors = errors + (pcall(bearer.poll) and 0 or 1)
+    end
     assert.has_no_error(bearer.poll)
   end)
 
