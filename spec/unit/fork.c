@@ -189,6 +189,7 @@ static void a_daemon_keeps_its_log_files(void) {
   bearer_client_close(&client);
 }
 
+#ifndef __SANITIZE_ADDRESS__
 /* A fork while the thread starts, connects, reads. */
 static void forks_in_first_use(void) {
   int well = 0, count = 40;
@@ -204,11 +205,12 @@ static void forks_in_first_use(void) {
       bearer_transfer_close(t);
       _exit(ends_well(send_to("/ok")) ? 0 : 1);
     }
-    well += wait_for(pid) == 0 && ends_well(t);
+    well += (wait_for(pid) == 0) & ends_well(t);
     bearer_client_close(&client);
   }
   CHECK(well == count);
 }
+#endif
 
 /* ---- exit -------------------------------------------------------------------- */
 
@@ -252,7 +254,9 @@ int main(void) {
   entries_are_told();
   a_child_begins_anew();
   a_daemon_keeps_its_log_files();
+#ifndef __SANITIZE_ADDRESS__ /* gcc's leaves its own locks locked in the child */
   forks_in_first_use();
+#endif
   nothing_is_begun_once_the_process_exits();
   return check_result();
 }
