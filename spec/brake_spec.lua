@@ -192,15 +192,21 @@ describe("brake:", function()
     return seconds
   end
 
-  it("five calls at once made 60 s into 15 min", function()
-    local s = stage()
-    s.slow.never = true
+  -- Five calls that meet the same refused token.
+  local function five_at_once(s)
     local calls = {}
+    s.slow.never = true
     for i = 1, 5 do
       calls[i] = begin(s, "/never")
     end
     s.slow.never = nil
     go_on(unpack(calls))
+    return calls
+  end
+
+  it("five calls at once made 60 s into 15 min", function()
+    local s = stage()
+    local calls = five_at_once(s)
     for _, call in ipairs(calls) do
       assert.equal(401, call.status)
     end
@@ -248,13 +254,7 @@ describe("brake:", function()
 
   it("status() counts the tokens that were refused, not the calls that met it", function()
     local s = stage()
-    s.slow.never = true
-    local calls = {}
-    for i = 1, 5 do
-      calls[i] = begin(s, "/never")
-    end
-    s.slow.never = nil
-    go_on(unpack(calls))
+    five_at_once(s)
     for _ = 1, 5 do
       ask(s, "/never")
     end

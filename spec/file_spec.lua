@@ -125,14 +125,14 @@ describe("bearer.file,", function()
     local program
 
     setup(function()
-      helper.must(("mkdir -p %s/credentials/sub %s/work/sub"):format(quote(folder), quote(folder)))
+      helper.must(("mkdir -p %s/credentials/sub %s/here/sub"):format(quote(folder), quote(folder)))
       write("credentials/both", "of systemd\n")
-      write("work/both", "of the working directory\n")
-      write("work/only", "of the working directory\n")
+      write("here/both", "of the working directory\n")
+      write("here/only", "of the working directory\n")
       write("credentials/sub/deep", "deep\n")
       write("credentials/x.json", '{"key":"a field"}')
       write("credentials/empty", "")
-      write("work/empty", "of the working directory\n")
+      write("here/empty", "of the working directory\n")
       program = write("program.lua", [[
         local bearer = require "bearer"
         local given = arg[2] and bearer.file(arg[1], { json = arg[2] }) or bearer.file(arg[1])
@@ -155,7 +155,7 @@ describe("bearer.file,", function()
         LUA_CPATH = os.getenv "LUA_CPATH" or "" } do
         paths[#paths + 1] = name .. "=" .. quote((value:gsub("%./", tree .. "/")))
       end
-      return helper.must(("cd %s/work && env %s %s %s"):format(quote(folder),
+      return helper.must(("cd %s/here && env %s %s %s"):format(quote(folder),
         credentials and "CREDENTIALS_DIRECTORY=" .. quote(credentials) or
         "-u CREDENTIALS_DIRECTORY", table.concat(paths, " "), helper.command(words)))
     end
@@ -173,7 +173,7 @@ describe("bearer.file,", function()
       assert.equal("of the working directory", run(nil, "both"))
       assert.equal("of the working directory", run("", "both"))
       assert.equal("of the working directory", run("/none/such", "both"))
-      assert.equal("of the working directory", run(folder .. "/work/only", "both")) -- it is a file
+      assert.equal("of the working directory", run(folder .. "/here/only", "both")) -- it is a file
       assert.equal("input 'p': file none does not exist", run("", "none"))
     end)
 
@@ -185,7 +185,7 @@ describe("bearer.file,", function()
 
     it("that is absolute is just that", function()
       assert.equal("of the working directory", run(folder .. "/credentials",
-        folder .. "/work/both"))
+        folder .. "/here/both"))
     end)
 
     it("where the folder's name is set to the root's, an empty one, reads nothing of it", function()
